@@ -1,0 +1,197 @@
+"""The pipeline's Parquet files: their schemas and metadata, the only place that reads and writes them.
+
+Every file is zstd-compressed with dictionary-encoded strings, and carries what made it as plain string keys of the
+schema's metadata (JSON where a value is not a string), so pandas, polars, DuckDB and R read it as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from workflow_scripts.errors import UserError
+from workflow_scripts.files import replacing
+
+Metadata = dict[str, Any]
+COMPONENTS = ("encoder", "decoder")
+Layer = tuple[str, int]
+"""A component and the number of one of its layers, counted from 0."""
+
+ACTIVATIONS = pa.schema(
+    [("component", pa.string()), ("layer", pa.int32()), ("neuron", pa.int32()), ("count", pa.int64())]
+)
+MASKS = pa.schema(
+    [
+        ("pair", pa.string()),
+        ("component", pa.string()),
+        ("layer", pa.int32()),
+        ("ffn_dim", pa.int32()),
+        ("neurons", pa.list_(pa.int32())),
+        ("k", pa.float64()),
+        ("coverage", pa.float64()),
+        ("density", pa.float64()),
+    ]
+)
+TRANSLATIONS = pa.schema(
+    [
+        ("id", pa.int32()),
+        ("source", pa.string()),
+        ("reference", pa.string()),
+        ("hypothesis", pa.string()),
+        ("score", pa.float64()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Activations:
+    """Activation counts of one direction: `counts[(component, layer)]` is int64 [F]."""
+
+    pair: str
+    counts: dict[Layer, NDArray[np.int64]]
+    metadata: Metadata
+
+
+@dataclass(frozen=True)
+class Mask:
+    """The neurons one direction keeps in one layer.
+
+    `neurons` are sorted int32 indices below `ffn_dim`, `k` is the threshold in percent (None where none was used),
+    `coverage` the share of the direction's activations that the kept neurons have.
+    """
+
+    pair: str
+    component: str
+    layer: int
+    ffn_dim: int
+    neurons: NDArray[np.int32]
+    k: float | None
+    coverage: float
+
+    @property
+    def density(self) -> float:
+        """Share of the layer's neurons that are kept."""
+        return len(self.neurons) / self.ffn_dim
+
+
+@dataclass(frozen=True)
+class Masks:
+    """All masks of one system."""
+
+    rows: list[Mask]
+    metadata: Metadata
+
+    def kept(self) -> dict[str, dict[Layer, NDArray[np.int32]]]:
+        """`{pair: {(component, layer): kept neurons}}`."""
+        kept: dict[str, dict[Layer, NDArray[np.int32]]] = {}
+        for row in self.rows:
+            kept.setdefault(row.pair, {})[row.component, row.layer] = row.neurons
+        return kept
+
+
+def write_activations(path: str | Path, counts: Mapping[Layer, NDArray[np.int64]], metadata: Metadata) -> None:
+    """Write the counts of one direction, one row per neuron; `metadata` must name the `pair`."""
+    layers = sorted(counts, key=lambda layer: (COMPONENTS.index(layer[0]), layer[1]))
+    sizes = [len(counts[layer]) for layer in layers]
+    columns = [
+        np.repeat([component for component, _ in layers], sizes),
+        np.repeat(np.array([layer for _, layer in layers], dtype=np.int32), sizes),
+        np.concatenate([np.arange(size, dtype=np.int32) for size in sizes]),
+        np.concatenate([counts[layer] for layer in layers]),
+    ]
+    _write(path, pa.table(dict(zip(ACTIVATIONS.names, columns, strict=True)), schema=ACTIVATIONS), metadata)
+
+
+def read_activations(path: str | Path) -> Activations:
+    """Read what `write_activations` wrote. Raises `UserError` when the file is missing or something else."""
+    table, metadata = _read(path, ACTIVATIONS)
+    frame = table.to_pandas()
+    counts = {
+        (str(component), int(layer)): rows.sort_values("neuron")["count"].to_numpy()
+        for (component, layer), rows in frame.groupby(["component", "layer"], observed=True)
+    }
+    return Activations(metadata["pair"], counts, metadata)
+
+
+def write_masks(path: str | Path, rows: Iterable[Mask], metadata: Metadata) -> None:
+    """Write the masks of one system, one row per pair, component and layer."""
+    records = [
+        {name: getattr(row, name) for name in MASKS.names if name != "neurons"} | {"neurons": row.neurons.tolist()}
+        for row in rows
+    ]
+    _write(path, pa.Table.from_pylist(records, schema=MASKS), metadata)
+
+
+def read_masks(path: str | Path) -> Masks:
+    """Read what `write_masks` wrote. Raises `UserError` when the file is missing or something else."""
+    table, metadata = _read(path, MASKS)
+    columns = [table[name].to_pylist() for name in ("pair", "component", "layer", "ffn_dim", "k", "coverage")]
+    neurons = table["neurons"].combine_chunks()
+    values, offsets = neurons.values.to_numpy(), neurons.offsets.to_numpy()
+    rows = [
+        Mask(pair, component, layer, ffn_dim, values[start:end], k, covered)
+        for pair, component, layer, ffn_dim, k, covered, start, end in zip(
+            *columns, offsets[:-1], offsets[1:], strict=True
+        )
+    ]
+    return Masks(rows, metadata)
+
+
+def write_translations(path: str | Path, rows: Iterable[Mapping[str, Any]], metadata: Metadata) -> None:
+    """Write translations: `id` (line of the test set, from 0), `source`, `reference`, `hypothesis`, `score`.
+
+    `score` is the model's length-normalised log-probability; None where it is not known.
+    """
+    _write(path, pa.Table.from_pylist([dict(row) for row in rows], schema=TRANSLATIONS), metadata)
+
+
+def read_translations(path: str | Path) -> tuple[list[dict[str, Any]], Metadata]:
+    """Read what `write_translations` wrote: rows in order of `id`, and the metadata."""
+    table, metadata = _read(path, TRANSLATIONS)
+    return table.sort_by("id").to_pylist(), metadata
+
+
+def read_metadata(path: str | Path) -> Metadata:
+    """What made the file at `path`; empty where there is no readable Parquet file."""
+    try:
+        return _decode(pq.read_schema(path).metadata)
+    except (OSError, pa.ArrowInvalid):
+        return {}
+
+
+def _write(path: str | Path, table: pa.Table, metadata: Metadata) -> None:
+    encoded = {
+        key: value if isinstance(value, str) else json.dumps(value, sort_keys=True) for key, value in metadata.items()
+    }
+    with replacing(path) as temporary:
+        pq.write_table(table.replace_schema_metadata(encoded), temporary, compression="zstd", use_dictionary=True)
+
+
+def _read(path: str | Path, schema: pa.Schema) -> tuple[pa.Table, Metadata]:
+    try:
+        table = pq.read_table(path, partitioning=None)
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist") from None
+    except pa.ArrowInvalid as error:
+        raise UserError(f"{path} is not a Parquet file: {error}") from None
+    if not table.schema.equals(schema, check_metadata=False):
+        raise UserError(f"{path} has columns {table.schema.names}, expected {schema.names}: it is another kind of file")
+    return table, _decode(table.schema.metadata)
+
+
+def _decode(metadata: Mapping[bytes, bytes] | None) -> Metadata:
+    decoded: Metadata = {}
+    for key, value in (metadata or {}).items():
+        try:
+            decoded[key.decode()] = json.loads(value)
+        except ValueError:
+            decoded[key.decode()] = value.decode()
+    return decoded

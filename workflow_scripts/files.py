@@ -1,0 +1,64 @@
+"""Small helpers for files: atomic replacement, digests, and the version of the code that wrote them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from workflow_scripts import __version__
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success it replaces `path` at once, on failure it is removed.
+
+    The parent folder is made if need be. The temporary name keeps the suffix of `path`.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write `text` as UTF-8 with LF line ends, atomically."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Write `content` as JSON: sorted keys, two spaces, UTF-8, a newline at the end; atomically."""
+    write_text(path, json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def sha256(path: str | Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest(content: Any) -> str:
+    """SHA-256 of `content` as canonical JSON (sorted keys, no white space)."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+@cache
+def code_version() -> str:
+    """The package's version, with the commit where the code is a git checkout: `1.0.0+g1a2b3c4`."""
+    root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return __version__
+    command = ["git", "-C", str(root), "rev-parse", "--short=12", "HEAD"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    return f"{__version__}+g{result.stdout.strip()}" if result.returncode == 0 else __version__
