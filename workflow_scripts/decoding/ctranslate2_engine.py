@@ -1,0 +1,197 @@
+"""Beam search by CTranslate2 that returns what fairseq's generator would.
+
+Both search alike: twice as many candidates as beams, ends counted among the first beams, over with as many finished
+hypotheses as beams. They differ in four points, put right here.
+
+1. fairseq counts the forced language tag in a hypothesis' score and length, CTranslate2 does not: its n-best lists are
+   ranked anew with the tag's log-probability, which a short first pass gives.
+2. At the first free position an end of sentence among the candidates is a finished hypothesis to fairseq, while
+   CTranslate2 lets it block a beam. It is forbidden to CTranslate2, and counted here where fairseq has it.
+3. fairseq scores the end it forces at the maximal length, CTranslate2 just stops: such hypotheses are scored anew.
+4. fairseq never chooses `<pad>`: it is suppressed.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+import numpy as np
+from torch import Tensor
+
+from workflow_scripts.decoding.converter import convert
+from workflow_scripts.decoding.hypothesis import Hypothesis
+from workflow_scripts.decoding.small import Kept, small_state
+from workflow_scripts.errors import UserError
+
+PAD, END = "<blank>", "</s>"
+
+
+@dataclass(frozen=True)
+class Options:
+    """`max_length` counts the language tag but not the end of sentence, like fairseq's `--max-len-b`.
+
+    `batch_tokens` bounds padded source tokens per batch, `threads` the cores of one translation.
+    """
+
+    beam: int = 5
+    length_penalty: float = 1.0
+    max_length: int = 200
+    compute_type: str = "float32"
+    device: str = "cpu"
+    threads: int = 1
+    batch_tokens: int = 1024
+
+
+@dataclass(frozen=True)
+class _Start:
+    """What the first two decoder steps tell: log-probabilities of the tag and, after it, of ending at once.
+
+    `ends` says whether that end is among the first `beam` candidates.
+    """
+
+    tag: float
+    end: float
+    ends: bool
+
+
+class Session:
+    """One checkpoint, many directions; the dense model is converted once, that of a mask when it is asked for.
+
+    `state` has fairseq's plain names, `architecture` its model options, `dictionary` its symbols in order with the
+    language tags. Model folders are temporary and gone as soon as they are loaded.
+    """
+
+    def __init__(
+        self, state: Mapping[str, Tensor], architecture: Namespace, dictionary: Sequence[str], options: Options
+    ) -> None:
+        known = ctranslate2.get_supported_compute_types(options.device)
+        if options.compute_type not in known:
+            raise UserError(
+                f"decode.compute_type {options.compute_type} does not run on this {options.device}: "
+                f"choose one of {', '.join(sorted(known))}"
+            )
+        self.state, self.architecture, self.dictionary, self.options = state, architecture, dictionary, options
+        self._loaded: tuple[Any, ctranslate2.Translator] | None = None
+
+    def translate(
+        self, sources: Sequence[Sequence[str]], source_tag: str | None, target_tag: str, kept: Kept | None = None
+    ) -> list[Hypothesis]:
+        """Translate sentences of dictionary symbols, without tags; `kept` are the direction's neurons, None: all.
+
+        Raises `UserError` when a sentence is longer than the model's positions.
+        """
+        tagged = [[source_tag, *tokens] if source_tag else list(tokens) for tokens in sources]
+        limit = self.architecture.max_source_positions
+        for line, tokens in enumerate(tagged, 1):
+            if len(tokens) + 1 > limit:
+                raise UserError(f"sentence {line} has {len(tokens) + 1} tokens, the model takes {limit}: shorten it")
+        translator = self._translator(kept)
+        starts = self._starts(translator, tagged, target_tag)
+        best: list[Hypothesis | None] = [None] * len(tagged)
+        for ends in (False, True):
+            lines = [line for line, start in enumerate(starts) if start.ends == ends]
+            found = self._search(translator, [tagged[line] for line in lines], target_tag, self.options.beam - ends)
+            for line, nbest in zip(lines, found, strict=True):
+                best[line] = self._best(translator, tagged[line], nbest, starts[line])
+        return best
+
+    def _translator(self, kept: Kept | None) -> ctranslate2.Translator:
+        key = None if kept is None else {layer: np.asarray(neurons).tobytes() for layer, neurons in kept.items()}
+        if self._loaded is None or self._loaded[0] != key:
+            self._loaded = None
+            state = self.state if kept is None else small_state(self.state, kept, _width)
+            with tempfile.TemporaryDirectory(prefix="ct2-") as folder:
+                convert(state, self.architecture, self.dictionary, self.options.compute_type, Path(folder))
+                translator = ctranslate2.Translator(
+                    folder,
+                    device=self.options.device,
+                    compute_type=self.options.compute_type,
+                    intra_threads=self.options.threads,
+                )
+            self._loaded = key, translator
+        return self._loaded[1]
+
+    def _batches(self) -> dict[str, Any]:
+        return {"max_batch_size": self.options.batch_tokens, "batch_type": "tokens", "max_input_length": 0}
+
+    def _starts(self, translator: ctranslate2.Translator, sources: list[list[str]], tag: str) -> list[_Start]:
+        results = translator.translate_batch(
+            sources,
+            target_prefix=[[tag]] * len(sources),
+            beam_size=1,
+            max_decoding_length=2,
+            min_decoding_length=0,
+            return_logits_vocab=True,
+            **self._batches(),
+        )
+        index, end = self.dictionary.index(tag), self.dictionary.index(END)
+        starts = []
+        for result in results:
+            first, second = (_log_softmax(logits) for logits in result.logits[0][:2])
+            better = np.count_nonzero(second > second[end])
+            starts.append(_Start(float(first[index]), float(second[end]), better < self.options.beam))
+        return starts
+
+    def _search(
+        self, translator: ctranslate2.Translator, sources: list[list[str]], tag: str, finished: int
+    ) -> list[list[tuple[list[str], float]]]:
+        """Per sentence `finished` hypotheses: tokens with the tag (and the end, if reached), summed log-probability."""
+        if finished == 0:
+            return [[] for _ in sources]
+        if not sources:
+            return []
+        results = translator.translate_batch(
+            sources,
+            target_prefix=[[tag]] * len(sources),
+            beam_size=self.options.beam,
+            patience=finished / self.options.beam,
+            num_hypotheses=finished,
+            max_decoding_length=min(self.options.max_length, self.architecture.max_target_positions - 1),
+            min_decoding_length=0,
+            suppress_sequences=[[PAD], [tag, END]],
+            return_scores=True,
+            return_end_token=True,
+            **self._batches(),
+        )
+        return [
+            [(tokens, score * len(tokens)) for tokens, score in zip(result.hypotheses, result.scores, strict=True)]
+            for result in results
+        ]
+
+    def _best(
+        self,
+        translator: ctranslate2.Translator,
+        source: list[str],
+        nbest: list[tuple[list[str], float]],
+        start: _Start,
+    ) -> Hypothesis:
+        # The first free position was searched without its end, which left the others a larger share.
+        offset = start.tag + np.log1p(-np.exp(start.end))
+        candidates = [Hypothesis([], self._normalized(start.tag + start.end, 2))] if start.ends else []
+        for tokens, total in nbest:
+            if tokens[-1] == END:
+                candidates.append(Hypothesis(tokens[1:-1], self._normalized(total + offset, len(tokens))))
+            else:
+                scored = translator.score_batch([source], [tokens], max_input_length=0)[0]
+                candidates.append(Hypothesis(tokens[1:], self._normalized(sum(scored.log_probs), len(tokens) + 1)))
+        return max(candidates, key=lambda candidate: candidate.score)
+
+    def _normalized(self, total: float, length: int) -> float:
+        return float(total / length**self.options.length_penalty)
+
+
+def _width(component: str, neurons: int) -> int:
+    """Kernels prefer, and some demand, a multiple of eight."""
+    return max(8, -(-neurons // 8) * 8)
+
+
+def _log_softmax(logits: ctranslate2.StorageView) -> np.ndarray:
+    on_cpu = logits.to_device(ctranslate2.Device.cpu).to(ctranslate2.DataType.float32)
+    values = np.array(on_cpu, dtype=np.float64)
+    return values - np.logaddexp.reduce(values)
