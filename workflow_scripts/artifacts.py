@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from workflow_scripts.errors import UserError
-from workflow_scripts.files import replacing
+from workflow_scripts.files import digest, replacing
 
 Metadata = dict[str, Any]
 COMPONENTS = ("encoder", "decoder")
@@ -47,6 +47,15 @@ TRANSLATIONS = pa.schema(
         ("reference", pa.string()),
         ("hypothesis", pa.string()),
         ("score", pa.float64()),
+    ]
+)
+SEGMENTS = pa.schema(
+    [
+        ("text", pa.string()),
+        ("metric", pa.string()),
+        ("id", pa.int32()),
+        ("score", pa.float64()),
+        ("statistics", pa.list_(pa.int32())),
     ]
 )
 
@@ -145,6 +154,11 @@ def read_masks(path: str | Path) -> Masks:
     return Masks(rows, metadata)
 
 
+def masks_digest(rows: Iterable[Mask]) -> str:
+    """SHA-256 of which neurons are kept, whatever file they stand in: what a checkpoint records of its masks."""
+    return digest([[row.pair, row.component, row.layer, row.ffn_dim, row.neurons.tolist()] for row in rows])
+
+
 def write_translations(path: str | Path, rows: Iterable[Mapping[str, Any]], metadata: Metadata) -> None:
     """Write translations: `id` (line of the test set, from 0), `source`, `reference`, `hypothesis`, `score`.
 
@@ -157,6 +171,25 @@ def read_translations(path: str | Path) -> tuple[list[dict[str, Any]], Metadata]
     """Read what `write_translations` wrote: rows in order of `id`, and the metadata."""
     table, metadata = _read(path, TRANSLATIONS)
     return table.sort_by("id").to_pylist(), metadata
+
+
+def write_segments(path: str | Path, rows: Iterable[Mapping[str, Any]], metadata: Metadata) -> None:
+    """Write what metrics say of single segments: `text` (the reading), `metric`, `id` (line of the test set, from 0).
+
+    Corpus metrics (BLEU, chrF++) give the sufficient `statistics` of a segment, COMET its `score`; the other is None.
+    """
+    _write(path, pa.Table.from_pylist([dict(row) for row in rows], schema=SEGMENTS), metadata)
+
+
+def read_segments(path: str | Path) -> tuple[dict[tuple[str, str], NDArray[np.float64]], Metadata]:
+    """Read what `write_segments` wrote: `{(text, metric): [n, m] statistics or [n, 1] scores}`, and the metadata."""
+    table, metadata = _read(path, SEGMENTS)
+    segments: dict[tuple[str, str], NDArray[np.float64]] = {}
+    for (text, metric), rows in table.to_pandas().groupby(["text", "metric"], sort=False):
+        rows = rows.sort_values("id")
+        scores = rows["score"].to_numpy()[:, None] if rows["statistics"].isna().all() else np.stack(rows["statistics"])
+        segments[str(text), str(metric)] = scores.astype(np.float64)
+    return segments, metadata
 
 
 def read_metadata(path: str | Path) -> Metadata:

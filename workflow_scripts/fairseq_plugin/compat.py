@@ -80,11 +80,14 @@ def _leave_out_fast_path(layer_class: type[nn.Module]) -> None:
 def _adapt() -> None:
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
+    logging.disable(logging.INFO)
     with _hashable_dataclasses():
         for name in MODULES:
             importlib.import_module(name)
+    logging.disable(logging.NOTSET)
     # fairseq's programs set up the root logger when they are imported; a library must not.
-    root.handlers[:], root.level = handlers, level
+    root.handlers[:] = handlers
+    root.setLevel(level)
     torch.serialization.add_safe_globals([argparse.Namespace])
     _leave_out_fast_path(importlib.import_module("fairseq.modules.transformer_layer").TransformerEncoderLayerBase)
 

@@ -1,0 +1,83 @@
+# Paths of one run, and what its configuration expands to. Nothing else.
+import json
+import shlex
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from workflow_scripts import configuration
+from workflow_scripts.errors import UserError
+
+BASE = Path(workflow.basedir)
+PYTHON = shlex.quote(sys.executable)
+R = f"results/{config['run']}"
+LOGS = f"logs/{config['run']}"
+BENCH = f"benchmarks/{config['run']}"
+MANIFEST = f"{R}/data/manifest.json"
+BASELINE = f"{R}/baseline/checkpoint.pt"
+
+try:
+    LANGUAGES = configuration.languages(config, BASE)
+    config["languages"]["codes"] = list(LANGUAGES)
+    configuration.check(config)
+    DIRECTIONS = configuration.directions(config)
+    PAIRS = configuration.pairs(config)
+except UserError as error:
+    raise WorkflowError(f"The configuration cannot be used. {error}") from None
+
+LANGUAGE_TABLE = str(configuration.located(config["languages"]["table"], BASE))
+SYSTEMS = list(config["systems"])
+# Tables of a selection of directions stand beside the full ones, which they must not overwrite.
+SELECTION = R if config["pairs"] == "all" else f"{R}/selections/{'+'.join(sorted(PAIRS))[:100]}"
+
+
+wildcard_constraints:
+    system="|".join(SYSTEMS),
+    pair="|".join(DIRECTIONS),
+
+
+def systems(*kinds, masked=None):
+    """Names of the systems of these kinds (configuration.KINDS), with masks, without, or either."""
+    return [
+        name
+        for name, system in config["systems"].items()
+        if configuration.kind(system) in kinds and masked in (None, "masks" in system)
+    ]
+
+
+def alternatives(names):
+    """A wildcard constraint that allows exactly these names."""
+    return "|".join(names) or "(?!)"
+
+
+def batches(pairs):
+    """Directions in batches that one job works through with one model load."""
+    size = config["jobs"]["directions_per_job"]
+    return [pairs[start : start + size] for start in range(0, len(pairs), size)]
+
+
+def as_json(value):
+    """A nested setting as one command-line argument."""
+    return json.dumps(value, sort_keys=True)
+
+
+def batched(stage, number):
+    """Name of a batch's rule; it gets the resources and threads that the profile sets for the stage."""
+    name = f"{stage}_{number}"
+    settings = workflow.resource_settings
+    for table in (settings._parsed_overwrite_resources, settings._parsed_overwrite_threads):
+        if stage in table:
+            table.setdefault(name, table[stage])
+    return name
+
+
+def checkpoint_of(wildcards):
+    """The weights a system decodes with."""
+    given = configuration.kind(config["systems"][wildcards.system]) == "given"
+    return BASELINE if given else f"{R}/systems/{wildcards.system}/checkpoint.pt"
+
+
+def masks_of(wildcards):
+    """The masks a system is trained and decoded with: one file, or none."""
+    masked = "masks" in config["systems"][wildcards.system]
+    return [f"{R}/masks/{wildcards.system}.parquet"] if masked else []

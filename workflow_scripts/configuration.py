@@ -1,0 +1,158 @@
+"""What a configuration means: directions, systems and training settings, with the checks a schema cannot express."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from workflow_scripts.errors import UserError
+from workflow_scripts.languages import Language, read_languages
+
+Config = Mapping[str, Any]
+KINDS = ("given", "trained", "evaluated", "imported")
+"""A system is the baseline as given, trained from it, a trained checkpoint to evaluate, or existing translations."""
+
+
+def languages(config: Config, base: Path) -> dict[str, Language]:
+    """The run's languages in the model's order; tables are looked up from the working folder, then from `base`."""
+    table_path = located(config["languages"]["table"], base)
+    table = read_languages(table_path)
+    codes = config["languages"]["codes"] or list(table)
+    if config["languages"]["pivot"] not in codes:
+        raise UserError(f"languages.pivot is {config['languages']['pivot']}, which languages.codes does not list")
+    for code in codes:
+        if code not in table:
+            raise UserError(f"languages.codes: {code} has no row in {table_path}; add it (code, name, family, …)")
+    return {code: table[code] for code in codes}
+
+
+def located(path: str, base: Path) -> Path:
+    """`path` from the working folder if it is there, else from `base` (the folder of the Snakefile)."""
+    return Path(path) if Path(path).exists() else base / path
+
+
+def directions(config: Config) -> list[str]:
+    """The directions the model is trained on; languages must be checked before."""
+    listed = config["languages"]["directions"]
+    codes, pivot = config["languages"]["codes"], config["languages"]["pivot"]
+    if listed == "all":
+        others = [code for code in codes if code != pivot]
+        return [f"{pivot}-{code}" for code in others] + [f"{code}-{pivot}" for code in others]
+    return _checked(listed, "languages.directions", codes)
+
+
+def pairs(config: Config) -> list[str]:
+    """The directions to decode and score: all of the model's, or those that `pairs` names."""
+    known = directions(config)
+    if config["pairs"] == "all":
+        return known
+    chosen = _checked(config["pairs"], "pairs", config["languages"]["codes"])
+    for pair in chosen:
+        if pair not in known:
+            raise UserError(f"pairs: {pair} is not a direction of this run (languages.directions); it has {known}")
+    return chosen
+
+
+def _checked(listed: str | list[str], key: str, codes: list[str]) -> list[str]:
+    pairs = [pair.strip() for pair in listed.split(",")] if isinstance(listed, str) else list(listed)
+    for pair in pairs:
+        source, dash, target = pair.partition("-")
+        if not dash or source == target:
+            raise UserError(f"{key}: {pair!r} is not a direction like en-de")
+        for code in (source, target):
+            if code not in codes:
+                raise UserError(f"{key}: {pair} names language {code}, which languages.codes does not list")
+    if len(set(pairs)) < len(pairs):
+        raise UserError(f"{key}: a direction stands twice in {', '.join(pairs)}")
+    if not pairs:
+        raise UserError(f"{key}: no direction is listed")
+    return pairs
+
+
+def kind(system: Mapping[str, Any]) -> str:
+    """Which of `KINDS` a system is."""
+    if "translations" in system:
+        return "imported"
+    if system.get("checkpoint"):
+        return "evaluated"
+    return "trained" if "masks" in system or system["continue"] else "given"
+
+
+def training(config: Config, system: str | None = None) -> dict[str, Any]:
+    """Training settings of a system, or of the baseline: `training`, with what the stage and the system override."""
+    stage = config["baseline"] if system is None else config["specialize"]
+    own = {} if system is None else config["systems"][system].get("training", {})
+    return {"seed": config["seed"], **config["training"], **stage.get("training", {}), **own}
+
+
+def thresholds(masks: Mapping[str, Any], pair: str, pivot: str) -> dict[str, float]:
+    """k per component for one direction; a direction from the pivot is `en-x`, every other `x-en`."""
+    k = masks["k"]
+    if isinstance(k, Mapping):
+        return dict(k["en-x" if pair.startswith(f"{pivot}-") else "x-en"])
+    return {"encoder": k, "decoder": k}
+
+
+def check(config: Config) -> None:
+    """Raise `UserError` for whatever is wrong between keys that are each valid by the schema."""
+    pairs(config)
+    _check_model(config)
+    for name, system in config["systems"].items():
+        _check_system(config, name, system)
+    for where, file in [
+        ("baseline.checkpoint", config["baseline"].get("checkpoint")),
+        *((f"systems.{name}.checkpoint", system.get("checkpoint")) for name, system in config["systems"].items()),
+    ]:
+        check_file(where, file)
+    only_imported = all(kind(system) == "imported" for system in config["systems"].values())
+    if (config["data"]["source"] == "none") != only_imported:
+        raise UserError(
+            "data.source: none goes with systems that are all existing translations, and only with them; "
+            f"it is {config['data']['source']}"
+        )
+
+
+def check_file(where: str, file: Mapping[str, Any] | None) -> None:
+    """A file is named in exactly one way."""
+    if file and sum(key in file for key in ("path", "url", "gdrive")) != 1:
+        raise UserError(f"{where}: give exactly one of path, url and gdrive")
+
+
+def _check_model(config: Config) -> None:
+    model = config["model"]
+    if model["dim"] % model["heads"]:
+        raise UserError(f"model.dim ({model['dim']}) must be a multiple of model.heads ({model['heads']})")
+    trained = [name for name, system in config["systems"].items() if kind(system) == "trained"]
+    for system in [None, *trained]:
+        settings, where = training(config, system), f"systems.{system}" if system else "baseline"
+        if settings["precision"] != "fp32" and not settings["gpus"]:
+            raise UserError(f"training of {where}: precision {settings['precision']} needs a GPU (training.gpus)")
+        if settings["nodes"] > 1 and not settings["gpus"]:
+            raise UserError(f"training of {where}: {settings['nodes']} nodes need GPUs (training.gpus per node)")
+
+
+def _check_system(config: Config, name: str, system: Mapping[str, Any]) -> None:
+    where = f"systems.{name}"
+    masks = system.get("masks")
+    if "translations" in system and len(system) > 1 + ("continue" in system):
+        raise UserError(f"{where}: existing translations go with no other key")
+    if system["continue"] and (masks or system.get("checkpoint")):
+        raise UserError(
+            f"{where}: `continue` trains without masks, so it goes neither with masks nor with a checkpoint"
+        )
+    if "training" in system and kind(system) != "trained":
+        raise UserError(f"{where}: `training` is set, but this system is not trained")
+    if not masks:
+        return
+    if masks["select"] == "cumulative":
+        if "k" not in masks or "like" in masks or "seed" in masks:
+            raise UserError(f"{where}.masks: cumulative selection takes k (and neither like nor seed)")
+        return
+    if "k" in masks or "like" not in masks:
+        raise UserError(f"{where}.masks: random selection takes like: the name of the system whose sizes it copies")
+    like = config["systems"].get(masks["like"])
+    if like is None:
+        raise UserError(f"{where}.masks.like: there is no system {masks['like']}; there are {list(config['systems'])}")
+    if (like.get("masks") or {}).get("select") != "cumulative":
+        raise UserError(f"{where}.masks.like: {masks['like']} has no cumulative masks whose sizes could be copied")

@@ -1,0 +1,61 @@
+"""Count how often each feed-forward neuron fires, for several directions with one model load.
+
+    python -m workflow_scripts.record --data results/demo/data/manifest.json \
+        --checkpoint results/demo/baseline/checkpoint.pt results/demo/activations/en-ka.parquet …
+
+Writes one Parquet file per direction; its name says which. Files that are current already are left as they are.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from workflow_scripts import errors
+from workflow_scripts.artifacts import write_activations
+from workflow_scripts.batches import outstanding, stamp
+from workflow_scripts.files import code_version, sha256
+from workflow_scripts.manifest import read_manifest
+from workflow_scripts.progress import Progress
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="data/manifest.json")
+    parser.add_argument("--checkpoint", type=Path, required=True, help="the baseline")
+    parser.add_argument("--split", default="valid", help="text to run through the model (default: %(default)s)")
+    parser.add_argument("--positions", choices=["real", "all"], default="real", help="whether padding is left out")
+    parser.add_argument("--max-tokens", type=int, default=12000, help="longest side of a batch in tokens")
+    parser.add_argument("--precision", choices=["fp32", "fp16", "bf16"], default="fp32", help="number format")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 …")
+    parser.add_argument("outputs", type=Path, nargs="+", metavar="PAIR.parquet", help="files to write")
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse()
+    manifest = read_manifest(args.data)
+    settings = {name: getattr(args, name) for name in ("split", "positions", "max_tokens", "precision")}
+    made_from = {**settings, "checkpoint_sha256": sha256(args.checkpoint), "data_fingerprint": manifest.fingerprint}
+    outputs = {path.stem: path for path in args.outputs}
+    todo = outstanding({pair: [path] for pair, path in outputs.items()}, made_from)
+    progress = Progress("record", len(outputs), "directions", done=len(outputs) - len(todo))
+    if todo:
+        from workflow_scripts.fairseq_plugin import checkpoint, directions, recorder
+
+        model, dictionary, loaded = checkpoint.load_model(args.checkpoint, manifest)
+        model = checkpoint.cast(model.to(checkpoint.device(args.device)), args.precision)
+    for number, pair in enumerate(todo, start=len(outputs) - len(todo) + 1):
+        dataset = directions.load_direction(manifest, args.split, pair, dictionary)
+        lines = directions.batches(dataset, args.max_tokens, loaded.args.max_source_positions)
+        batches = (directions.collate(dataset, batch) for batch in lines)
+        counts, positions = recorder.record(model, batches, dictionary.pad(), args.positions)
+        metadata = {"pair": pair, "counted_positions": positions, "code_version": code_version()}
+        write_activations(outputs[pair], counts, metadata | stamp(made_from))
+        progress.update(number, pair)
+    if not todo:
+        progress.update(len(outputs), "all current")
+
+
+if __name__ == "__main__":
+    errors.run(main)
