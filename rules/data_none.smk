@@ -1,0 +1,1 @@
+# Existing translations are scored as they are: there is no data stage.

@@ -1,0 +1,75 @@
+"""Check parallel text before anything long starts: every file there, readable, of equal length, without empty sides."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from workflow_scripts.corpus import parallel
+from workflow_scripts.corpus.normalize import has_text
+from workflow_scripts.errors import UserError
+
+# White space apart, no control character belongs in text.
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+SHOWN = 20
+
+
+def check_file(path: Path, split: str) -> int:
+    """The number of lines of a file, or `UserError` for the first line that cannot be used.
+
+    Training text may hold empty lines and stray control characters: cleaning takes care of them. In valid and test,
+    where no line may be dropped, they are refused.
+    """
+    strict = split != "train"
+    number, some = 0, False
+    for number, line in enumerate(parallel.read_lines(path), start=1):
+        where = f"{path}, line {number}"
+        if "\r" in line:
+            raise UserError(f"{where}: holds a carriage return; end lines with a line feed alone (dos2unix)")
+        if "\0" in line:
+            raise UserError(f"{where}: holds a NUL character; is the file UTF-16? (iconv -f UTF-16 -t UTF-8)")
+        some = some or has_text(line)
+        if strict and not has_text(line):
+            raise UserError(f"{where}: is empty; remove the line from both sides of the {split} set")
+        if strict and (found := CONTROL.search(line)):
+            raise UserError(f"{where}: holds the control character U+{ord(found[0]):04X}; remove it")
+    if not number:
+        raise UserError(f"{path}: the file is empty; fill it or leave out the pair")
+    if not some:
+        raise UserError(f"{path}: has only empty lines; fill it or leave out the pair")
+    return number
+
+
+def _refuse(problems: list[str]) -> None:
+    if problems:
+        more = [f"… and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
+        raise UserError("the text cannot be used:\n  " + "\n  ".join([*problems[:SHOWN], *more]))
+
+
+def check_text(folder: Path, pairs: list[str]) -> dict[str, dict[str, int]]:
+    """Lines per pair and split. Raises one `UserError` with every problem: first of missing files, then of content."""
+    if not folder.is_dir():
+        raise UserError(f"{folder}: there is no such folder; set data.text.folder")
+    files, problems = {}, []
+    for pair in pairs:
+        for split in parallel.SPLITS:
+            try:
+                files[pair, split] = parallel.find(folder, split, pair)
+            except UserError as error:
+                problems.append(str(error))
+    _refuse(problems)
+    lines: dict[str, dict[str, int]] = {}
+    for (pair, split), paths in files.items():
+        try:
+            first, second = (check_file(path, split) for path in paths)
+            if first != second:
+                shorter = min(first, second) + 1
+                raise UserError(
+                    f"{paths[0]} has {first:,} lines, {paths[1]} has {second:,}; line i must translate line i "
+                    f"(one side ends before line {shorter:,})"
+                )
+            lines.setdefault(pair, {})[split] = first
+        except UserError as error:
+            problems.append(str(error))
+    _refuse(problems)
+    return lines

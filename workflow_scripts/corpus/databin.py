@@ -1,0 +1,80 @@
+"""A ready fairseq data-bin: find its shards and check that it has everything a run needs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from workflow_scripts.corpus.parallel import SPLITS
+from workflow_scripts.errors import UserError
+from workflow_scripts.files import sha256
+
+
+def find_shards(folder: Path) -> list[Path]:
+    """The folders that hold data: `folder` itself, or the shards below it in the order of their numbers.
+
+    Raises `UserError` when there is none, or when folders of different parents could be meant.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: there is no such folder; set data.databin.path to a fairseq data-bin")
+    if any(folder.glob("dict.*.txt")):
+        return [folder]
+    found = {path.parent for path in folder.rglob("dict.*.txt")}
+    if not found:
+        raise UserError(f"{folder}: no dict.*.txt here or below, so this is not a fairseq data-bin")
+    parents = sorted({str(path.parent) for path in found})
+    if len(parents) > 1:
+        raise UserError(f"{folder}: data-bins in several places ({', '.join(parents)}); name one in data.databin.path")
+    return sorted(found, key=lambda path: [int(part) for part in re.findall(r"\d+", path.name)] or [0])
+
+
+def check_dictionaries(shards: list[Path], languages: list[str]) -> None:
+    """Every language has a dictionary, and all are the same. Raises `UserError` naming the odd one."""
+    first = shards[0] / f"dict.{languages[0]}.txt"
+    needed = [shards[0] / f"dict.{language}.txt" for language in languages]
+    for path in needed:
+        if not path.is_file():
+            raise UserError(f"{path} is missing: a data-bin has one dictionary per language (languages.codes)")
+    wanted = sha256(first)
+    for path in [*needed, *(path for shard in shards for path in sorted(shard.glob("dict.*.txt")))]:
+        if sha256(path) != wanted:
+            raise UserError(f"{path} differs from {first}: all languages must share one dictionary")
+
+
+def _missing(shard: Path, split: str, pair: str) -> list[Path]:
+    sides = [shard / f"{split}.{pair}.{language}" for language in pair.split("-")]
+    files = [side.with_name(f"{side.name}.{kind}") for side in sides for kind in ("bin", "idx")]
+    return [path for path in files if not path.is_file()]
+
+
+def _name_in(shard: Path, split: str, pair: str) -> tuple[str, list[Path]]:
+    """The name of the pair in this shard, and which of its files are missing (all, where it is not there at all)."""
+    turned = "-".join(reversed(pair.split("-")))
+    missing = {name: _missing(shard, split, name) for name in (pair, turned)}
+    name = min(missing, key=lambda name: len(missing[name]))
+    return name, missing[name]
+
+
+def check_pairs(shards: list[Path], pairs: list[str]) -> list[str]:
+    """The names that `pairs` have on disk. Raises `UserError` naming the first missing file.
+
+    Valid and test are read from the first shard. fairseq takes a pair that is in n shards for one in the first n, so
+    its training data must not leave a shard out.
+    """
+    names = []
+    for pair in pairs:
+        for split in SPLITS:
+            name, missing = _name_in(shards[0], split, pair)
+            if missing:
+                raise UserError(f"{missing[0]} is missing: pair {pair} needs {split} data in this data-bin")
+        names.append(name)
+        ended = None
+        for shard in shards:
+            missing = _missing(shard, "train", name)
+            if 0 < len(missing) < 4:
+                raise UserError(f"{missing[0]} is missing: the other files of this pair are there")
+            if missing:
+                ended = ended or missing[0]
+            elif ended:
+                raise UserError(f"{ended} is missing: {shard.name} has this pair, and fairseq needs it in all before")
+    return names
