@@ -1,0 +1,1 @@
+"""Scoring translations: reading them, the texts that are compared, metrics, significance and tables."""

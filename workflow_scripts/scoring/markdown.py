@@ -1,0 +1,95 @@
+"""The summary as Markdown that also reads well in a terminal, in the layout of the paper's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+DIGITS = {"COMET": 3}
+READINGS = {
+    "raw": "text as it is",
+    "published": "text detokenized as in the paper",
+    "repaired": "text repaired after detokenization",
+}
+
+
+def number(value: float, metric: str, signed: bool = False) -> str:
+    """A score as the paper prints it: one digit, COMET three without the leading zero; `–` where there is none."""
+    if pd.isna(value):
+        return "–"
+    text = f"{value:+.{DIGITS.get(metric, 1)}f}" if signed else f"{value:.{DIGITS.get(metric, 1)}f}"
+    return text.replace("0.", ".", 1) if metric == "COMET" else text
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
+    """A Markdown table with aligned columns; the first `left` columns are flush left."""
+    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = (
+            cell.ljust(width) if i < left else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        )
+        return f"| {' | '.join(padded)} |"
+
+    rule = (f"{'-' * width}-" if i < left else f"{'-' * width}:" for i, width in enumerate(widths))
+    return "\n".join([line(header), f"|{'|'.join(f'-{part}' for part in rule)}|".replace("|-", "|-"), *map(line, rows)])
+
+
+def summary(frame: pd.DataFrame, run: str, against: str | None) -> str:
+    """The summary table of every metric and reading (`scoring.tables.summary`)."""
+    parts = [f"# {run}: means over languages"]
+    for (metric, text), rows in frame.groupby(["metric", "text"], sort=False):
+        parts += [f"## {metric} ({READINGS[text]})", _scores(rows, metric, against)]
+    note = "O2M: from the pivot language, M2O: into it, Avg: mean of the two."
+    return "\n\n".join([*parts, note]) + "\n"
+
+
+def readings(frame: pd.DataFrame) -> str:
+    """The directions whose scores change when the text is repaired (`scoring.tables.readings`)."""
+    changed = frame[frame["difference"].abs() >= 0.05]
+    unknown = frame.drop_duplicates("pair").query("unknown_references > 0")
+    parts = ["## What repairing the text changes"]
+    if changed.empty:
+        parts.append("Nothing: no score differs between the published and the repaired text.")
+    else:
+        cells = [
+            [
+                row.pair,
+                row.metric,
+                row.system,
+                number(row.published, row.metric),
+                number(row.repaired, row.metric),
+                number(row.difference, row.metric, signed=True),
+            ]
+            for row in changed.sort_values(["pair", "metric"], kind="stable").itertuples()
+        ]
+        parts.append(table(["direction", "metric", "system", "published", "repaired", "difference"], cells, left=3))
+    if not unknown.empty:
+        listed = ", ".join(f"{row.pair} {row.unknown_references}" for row in unknown.itertuples())
+        parts.append(f"Lines whose reference holds an unknown token (scored as they are): {listed}.")
+    return "\n\n".join(parts) + "\n"
+
+
+def wins(frame: pd.DataFrame, against: str) -> str:
+    """Wins, losses and ties against a system (`scoring.significance.outcomes`)."""
+    header = ["metric", "text", "system", "test", "wins", "ties", "losses"]
+    cells = [[str(value) for value in row] for row in frame[header].itertuples(index=False)]
+    return f"## Directions better or worse than {against} (p < 0.05)\n\n{table(header, cells, left=4)}\n"
+
+
+def _scores(rows: pd.DataFrame, metric: str, against: str | None) -> str:
+    kinds = [kind for kind in ("O2M", "M2O", "X2Y", "Avg") if kind in rows and rows[kind].notna().any()]
+    tiers = list(rows["tier"].unique())
+    header = ["", *(f"{tier} {kind}" if kind == kinds[0] else kind for tier in tiers for kind in kinds)]
+    cells = []
+    for system, own in rows.groupby("system", sort=False):
+        by_tier = own.set_index("tier")
+        for label, column in ((system, "{}"), (f"  ± {system}", "{}_sd"), (f"  − {against}", "{}_difference")):
+            columns = [column.format(kind) for kind in kinds]
+            if not all(name in by_tier for name in columns) or by_tier[columns].isna().all(axis=None):
+                continue
+            values = by_tier.reindex(tiers)[columns].to_numpy().ravel()
+            cells.append([label, *(number(value, metric, signed="−" in label) for value in values)])
+    return table(header, cells)
