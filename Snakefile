@@ -14,7 +14,7 @@ if not workflow.config_settings.configfiles:
 
 
 validate(config, f"{workflow.basedir}/config/schema.yaml")
-shell.prefix(f"export PYTHONPATH={workflow.basedir!r}; set -euo pipefail; ")
+shell.prefix(f"set -euo pipefail; export PYTHONPATH={workflow.basedir!r}; ")
 
 
 include: "rules/common.smk"

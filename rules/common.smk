@@ -61,6 +61,22 @@ def as_json(value):
     return json.dumps(value, sort_keys=True)
 
 
+def as_options(settings):
+    """Settings as quoted command-line options: `max_tokens: 9` is `--max-tokens 9`; empty ones are left out."""
+    words = []
+    for key, value in settings.items():
+        values = value if isinstance(value, (list, tuple)) else [value]
+        if len(values) and values[0] is not None:
+            texts = [as_json(item) if isinstance(item, dict) else str(item) for item in values]
+            words += [f"--{key.replace('_', '-')}", *texts]
+    return shlex.join(words)
+
+
+def local_file(source):
+    """The input of a rule that takes a given file: its path, or nothing where it is downloaded."""
+    return [source["path"]] if "path" in source else []
+
+
 def batched(stage, number):
     """Name of a batch's rule; it gets the resources and threads that the profile sets for the stage."""
     name = f"{stage}_{number}"
@@ -81,3 +97,17 @@ def masks_of(wildcards):
     """The masks a system is trained and decoded with: one file, or none."""
     masked = "masks" in config["systems"][wildcards.system]
     return [f"{R}/masks/{wildcards.system}.parquet"] if masked else []
+
+
+def like_of(wildcards):
+    """The masks whose sizes random ones copy: one file, or none."""
+    like = config["systems"][wildcards.system]["masks"].get("like")
+    return [f"{R}/masks/{like}.parquet"] if like else []
+
+
+def mask_options(wildcards, input):
+    """How a system's neurons are selected."""
+    settings = {**config["systems"][wildcards.system]["masks"], "like": input.like}
+    if settings["select"] == "random":
+        settings.setdefault("seed", config["seed"])
+    return as_options(settings)

@@ -15,7 +15,7 @@ rule fetch_databin:
         ],
     shell:
         "{PYTHON} -m workflow_scripts.fetch {params.source:q} --output {output.archive:q}"
-        " --extract {output.folder:q} > {log:q} 2>&1"
+        " --extract {output.folder:q} 2>&1 | tee {log:q}"
 
 
 rule link_databin:
@@ -33,4 +33,4 @@ rule link_databin:
         tokenization=config["data"]["tokenization"],
     shell:
         "{PYTHON} -m workflow_scripts.link_databin --folder {input:q} --pairs {params.pairs:q}"
-        " --languages {params.languages:q} --tokenization {params.tokenization} --output {output:q} > {log:q} 2>&1"
+        " --languages {params.languages:q} --tokenization {params.tokenization} --output {output:q} 2>&1 | tee {log:q}"

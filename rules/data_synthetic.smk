@@ -24,7 +24,7 @@ rule synthesize:
         pairs=CORPUS,
     shell:
         "{PYTHON} -m workflow_scripts.synthesize --languages {input.languages:q} --pairs {params.pairs:q}"
-        " --sizes {params.sizes:q} --seed {params.seed} --output {params.folder:q} > {log:q} 2>&1"
+        " --sizes {params.sizes:q} --seed {params.seed} --output {params.folder:q} 2>&1 | tee {log:q}"
 
 
 include: "data_text_to_bin.smk"

@@ -23,7 +23,7 @@ rule check_text:
         pairs=CORPUS,
     shell:
         "{PYTHON} -m workflow_scripts.check_text --folder {params.folder:q} --pairs {params.pairs:q}"
-        " --output {output:q} > {log:q} 2>&1"
+        " --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule clean:
@@ -45,7 +45,7 @@ rule clean:
         folder=f"{R}/data/clean",
     shell:
         "{PYTHON} -m workflow_scripts.clean --folder {params.text:q} --pair {wildcards.first}-{wildcards.second}"
-        " --pairs {params.pairs:q} --settings {params.settings:q} --output {params.folder:q} > {log:q} 2>&1"
+        " --pairs {params.pairs:q} --settings {params.settings:q} --output {params.folder:q} 2>&1 | tee {log:q}"
 
 
 rule sentencepiece_model:
@@ -69,7 +69,7 @@ rule sentencepiece_model:
         settings=as_json(config["data"]["sentencepiece"]),
     shell:
         "{PYTHON} -m workflow_scripts.sentencepiece_model --folder {params.folder:q} --pairs {params.pairs:q}"
-        " --settings {params.settings:q} --model {output.model:q} --dictionary {output.dictionary:q} > {log:q} 2>&1"
+        " --settings {params.settings:q} --model {output.model:q} --dictionary {output.dictionary:q} 2>&1 | tee {log:q}"
 
 
 rule binarize:
@@ -95,4 +95,4 @@ rule binarize:
     shell:
         "{PYTHON} -m workflow_scripts.binarize --folder {params.folder:q} --pairs {params.pairs:q}"
         " --languages {params.languages:q} --model {input.model:q} --dictionary {input.dictionary:q}"
-        " --references {params.text:q} --max-pieces {params.max_pieces} --output {params.output:q} > {log:q} 2>&1"
+        " --references {params.text:q} --max-pieces {params.max_pieces} --output {params.output:q} 2>&1 | tee {log:q}"

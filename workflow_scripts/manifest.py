@@ -66,14 +66,3 @@ def read_manifest(path: str | Path) -> Manifest:
         raise UserError(f"{path} does not exist: run the data stage first") from None
     except (ValueError, KeyError, TypeError):
         raise UserError(f"{path} is not a data manifest: remove it and run the data stage again") from None
-
-
-def find_lines(folder: Path, split: str, pair: str, language: str) -> Path:
-    """The raw text of one side, whichever way round the pair is named, packed or not."""
-    source, target = pair.split("-")
-    for name in (pair, f"{target}-{source}"):
-        for suffix in ("", ".gz"):
-            path = folder / f"{split}.{name}.{language}{suffix}"
-            if path.exists():
-                return path
-    raise UserError(f"{folder} has no {split}.{pair}.{language} (nor {split}.{target}-{source}.{language}, nor .gz)")

@@ -139,6 +139,27 @@ def publish(source: str | Path, target: str | Path, provenance: dict[str, Any]) 
         torch.save({**kept, "extra_state": {}, "last_optimizer_state": None, PROVENANCE: provenance}, temporary)
 
 
+def write_plain(checkpoint: Checkpoint, model: nn.Module, target: Path, provenance: dict[str, Any]) -> None:
+    """Write a checkpoint read from elsewhere with fairseq's own weight names."""
+    config = read_raw(checkpoint.path).get("cfg") or {}
+    content = {"cfg": {**config, "model": checkpoint.args}, "args": None, "model": model.state_dict()}
+    history = [{"criterion_name": "", "optimizer_name": "", "lr_scheduler_state": {}, "num_updates": 0}]
+    with replacing(target) as temporary:
+        rest = {"optimizer_history": history, "extra_state": {}, "last_optimizer_state": None, PROVENANCE: provenance}
+        torch.save(content | rest, temporary)
+
+
+def refuse_other_masks(checkpoint: Checkpoint, found: str | None) -> None:
+    """Raise `UserError` when the checkpoint was trained under other masks than those with digest `found`."""
+    expected = checkpoint.provenance.get("masks")
+    if expected and expected != found:
+        given = f"masks with digest {found[:12]}" if found else "no masks"
+        raise UserError(
+            f"checkpoint {checkpoint.path} was trained under masks with digest {expected[:12]} and is given {given}: "
+            "decode it with the masks it was trained under"
+        )
+
+
 def device(name: str = "auto") -> torch.device:
     """`auto` is the first GPU where there is one, else the CPU."""
     if name == "auto":

@@ -16,6 +16,7 @@ import argparse
 import dataclasses
 import importlib
 import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -88,6 +89,8 @@ def _adapt() -> None:
     # fairseq's programs set up the root logger when they are imported; a library must not.
     root.handlers[:] = handlers
     root.setLevel(level)
+    # Harmless, but said once per process.
+    warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
     torch.serialization.add_safe_globals([argparse.Namespace])
     _leave_out_fast_path(importlib.import_module("fairseq.modules.transformer_layer").TransformerEncoderLayerBase)
 

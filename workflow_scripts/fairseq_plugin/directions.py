@@ -12,7 +12,15 @@ from workflow_scripts.errors import UserError
 from workflow_scripts.fairseq_plugin.checkpoint import tag
 from workflow_scripts.manifest import Manifest
 
-from fairseq.data import Dictionary, LanguagePairDataset, PrependTokenDataset, data_utils  # isort: skip
+from fairseq.data import (  # isort: skip
+    AppendTokenDataset,
+    Dictionary,
+    LanguagePairDataset,
+    PrependTokenDataset,
+    StripTokenDataset,
+    TruncateDataset,
+    data_utils,
+)
 
 BATCH_MULTIPLE = 8
 """fairseq's default: larger batches hold a multiple of eight sentences (the published counts depend on it)."""
@@ -20,13 +28,23 @@ BATCH_MULTIPLE = 8
 log = logging.getLogger(__name__)
 
 
-def load_direction(manifest: Manifest, split: str, pair: str, dictionary: Dictionary) -> LanguagePairDataset:
+def load_direction(
+    manifest: Manifest, split: str, pair: str, dictionary: Dictionary, max_source: int | None = None
+) -> LanguagePairDataset:
     """One direction of a split: source `__src__ …`, target `__tgt__ …`, padding on the right of both.
 
-    `dictionary` has the language tags. One set of files serves both directions. Raises `UserError` where it is missing.
+    `dictionary` has the language tags. One set of files serves both directions; sources longer than `max_source`
+    tokens (tag and end included) are cut. Raises `UserError` where a file is missing.
     """
-    source, target = pair.split("-")
-    sides = [_side(manifest, split, pair, language, dictionary) for language in (source, target)]
+    texts = [_text(manifest, split, pair, language, dictionary) for language in pair.split("-")]
+    if max_source and (long := int((texts[0].sizes > max_source - 1).sum())):
+        log.warning("%s: %d sources are longer than the model's %d positions and are cut", pair, long, max_source)
+        cut = TruncateDataset(StripTokenDataset(texts[0], dictionary.eos()), max_source - 2)
+        texts[0] = AppendTokenDataset(cut, dictionary.eos())
+    sides = [
+        PrependTokenDataset(text, dictionary.index(tag(language)))
+        for text, language in zip(texts, pair.split("-"), strict=True)
+    ]
     return LanguagePairDataset(
         sides[0],
         sides[0].sizes,
@@ -40,14 +58,13 @@ def load_direction(manifest: Manifest, split: str, pair: str, dictionary: Dictio
     )
 
 
-def _side(manifest: Manifest, split: str, pair: str, language: str, dictionary: Dictionary) -> PrependTokenDataset:
+def _text(manifest: Manifest, split: str, pair: str, language: str, dictionary: Dictionary) -> Any:
     source, target = pair.split("-")
     for folder in manifest.shards:
         for name in (pair, f"{target}-{source}"):
             prefix = folder / f"{split}.{name}.{language}"
             if prefix.with_name(prefix.name + ".idx").exists():
-                indexed = data_utils.load_indexed_dataset(str(prefix), dictionary)
-                return PrependTokenDataset(indexed, dictionary.index(tag(language)))
+                return data_utils.load_indexed_dataset(str(prefix), dictionary)
     folders = ", ".join(map(str, manifest.shards))
     raise UserError(f"no {split} text of direction {pair}: {folders} lacks {split}.{pair}.{language}.idx")
 
@@ -65,6 +82,12 @@ def batches(dataset: LanguagePairDataset, max_tokens: int, max_positions: int | 
             log.warning("left out %d lines longer than %d pieces: line %s …", len(ignored), max_positions, lines)
     for batch in dataset.batch_by_size(indices, max_tokens=max_tokens, required_batch_size_multiple=BATCH_MULTIPLE):
         yield np.asarray(batch).tolist()
+
+
+def pieces(dataset: LanguagePairDataset, side: str, dictionary: Dictionary) -> list[list[str]]:
+    """The symbols of side `src` or `tgt`, line by line, without tag and end of sentence."""
+    text = getattr(dataset, side)
+    return [[dictionary[index] for index in text[line].tolist()[1:-1]] for line in range(len(text))]
 
 
 def collate(dataset: LanguagePairDataset, lines: list[int]) -> dict[str, Any]:

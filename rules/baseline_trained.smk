@@ -1,0 +1,22 @@
+# The baseline is trained on all directions; an interrupted training goes on from its last checkpoint.
+rule baseline:
+    input:
+        data=MANIFEST,
+    output:
+        checkpoint=BASELINE,
+        curve=f"{R}/baseline/training.csv",
+    log:
+        f"{LOGS}/baseline/baseline.log",
+    benchmark:
+        f"{BENCH}/baseline/baseline.jsonl"
+    params:
+        directions=",".join(DIRECTIONS),
+        model=as_json(config["model"]),
+        training=as_json(configuration.training(config)),
+        work=f"{R}/baseline/run",
+    resources:
+        gpu=configuration.training(config)["gpus"],
+    shell:
+        "{PYTHON} -m workflow_scripts.train --name baseline --data {input.data:q} --directions {params.directions:q}"
+        " --model {params.model:q} --training {params.training:q} --work {params.work:q}"
+        " --checkpoint {output.checkpoint:q} 2>&1 | tee {log:q}"

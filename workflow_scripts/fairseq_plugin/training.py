@@ -1,0 +1,105 @@
+"""One process of a training: fairseq's trainer, driven by a job file that `workflow_scripts.train` wrote.
+
+    python -m workflow_scripts.fairseq_plugin.training results/demo/baseline/run/job.json
+
+Started once per GPU by torch's launcher where there are several. Exit code 75 says: stopped on request, checkpoint
+written, start the same command again to go on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from workflow_scripts import errors
+from workflow_scripts.fairseq_plugin import compat, task  # noqa: F401 - adapts fairseq, registers the task
+from workflow_scripts.fairseq_plugin.arguments import ARCHITECTURE
+from workflow_scripts.fairseq_plugin.checkpoint import check_fit, read_checkpoint, read_dictionary
+from workflow_scripts.fairseq_plugin.loop import Interrupted, Loop, read_state
+from workflow_scripts.manifest import read_manifest
+from workflow_scripts.progress import Progress
+
+from fairseq import options  # isort: skip
+from fairseq.dataclass.utils import convert_namespace_to_omegaconf  # isort: skip
+from fairseq.distributed import utils as distributed  # isort: skip
+from fairseq_cli import train  # isort: skip
+
+INTERRUPTED = 75
+"""Exit code EX_TEMPFAIL: try again."""
+
+
+class Curve(logging.Handler):
+    """Takes the numbers fairseq logs: appends them to the curve, and shows people how far training is."""
+
+    def __init__(self, path: Path, progress: Progress) -> None:
+        super().__init__()
+        self.path, self.progress = path, progress
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line of JSON per logged interval or validation."""
+        if record.name not in ("train_inner", "valid"):
+            return
+        numbers = json.loads(record.getMessage())
+        prefix = "valid_" if record.name == "valid" else ""
+        row = {
+            "update": int(numbers[f"{prefix}num_updates"]),
+            "split": "valid" if prefix else "train",
+            **{
+                name: float(numbers[prefix + name])
+                for name in ("loss", "nll_loss", "lr", "gnorm", "ups", "wps", "train_wall")
+                if numbers.get(prefix + name) is not None
+            },
+        }
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        self.progress.update(row["update"], f"{'validation ' if prefix else ''}loss {row['loss']:.3f}")
+
+
+def settings(job: dict[str, Any]) -> Any:
+    """fairseq's configuration of the job, its architecture taken from the starting checkpoint where there is one."""
+    parser = options.get_training_parser()
+    args = options.parse_args_and_arch(parser, input_args=job["arguments"])
+    if job["start"]:
+        start, manifest = read_checkpoint(job["start"]), read_manifest(job["data"])
+        check_fit(start, manifest, read_dictionary(manifest))
+        for name, value in vars(start.args).items():
+            if name.startswith(ARCHITECTURE) and not name.endswith("_langtok"):
+                setattr(args, name, value)
+    return convert_namespace_to_omegaconf(args)
+
+
+def run(job: dict[str, Any]) -> None:
+    """Train, or go on training, until the job's end. Raises `Interrupted` when told to stop before."""
+    folder = Path(job["folder"])
+    state = read_state(folder) or {}
+    if state.get("over") or state.get("update", 0) >= job["max_update"]:
+        return
+    train.validate_and_save = Loop(job["validate_every"], job["max_update"], job["patience"], state)
+    cfg = settings(job)
+    if os.environ.get("RANK", "0") == "0":
+        progress = Progress(job["name"], job["max_update"], "updates", done=state.get("update", 0))
+        logging.getLogger().addHandler(Curve(folder / "curve.jsonl", progress))
+    distributed.call_main(cfg, train.main)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("job", type=Path, help="job.json")
+    job = json.loads(parser.parse_args().job.read_text(encoding="utf-8"))
+    logging.basicConfig(filename=job["log"], level=logging.INFO, format="%(asctime)s %(name)s %(message)s", force=True)
+    logging.captureWarnings(True)
+    try:
+        run(job)
+    except Interrupted as reason:
+        print(f"[{job['name']}] {reason}", file=sys.stderr, flush=True)
+        return INTERRUPTED
+    return 0
+
+
+if __name__ == "__main__":
+    errors.run(main)

@@ -1,0 +1,126 @@
+"""Train the multilingual baseline, or go on from it under the masks of a system.
+
+    python -m workflow_scripts.train --name baseline --data results/demo/data/manifest.json --directions en-ka,ka-en \
+        --model '{…}' --training '{…}' --work results/demo/baseline/run --checkpoint results/demo/baseline/checkpoint.pt
+    python -m workflow_scripts.train --name ns --start results/demo/baseline/checkpoint.pt --masks … (the rest as above)
+
+Writes the checkpoint without its optimizer, and beside it training.csv, the curves. The work folder keeps
+fairseq's own log and everything needed to go on after an interruption: the same command goes on from its last
+checkpoint, exactly. Exit code 75 says that training was told to stop (SIGTERM, SIGUSR1) and wants to be started again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from workflow_scripts import errors
+from workflow_scripts.artifacts import masks_digest, read_masks
+from workflow_scripts.errors import UserError
+from workflow_scripts.fairseq_plugin import arguments
+from workflow_scripts.files import code_version, digest, sha256, write_json
+from workflow_scripts.manifest import Manifest, read_manifest
+from workflow_scripts.training_curve import write_curve
+
+# These may change while a training goes on: none of them changes what an update computes.
+FREE = ("gpus", "nodes", "workers", "max_update", "patience", "validate_every", "keep")
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--name", required=True, help="what is trained: baseline, or a system's name")
+    parser.add_argument("--data", type=Path, required=True, help="data/manifest.json")
+    parser.add_argument("--directions", required=True, help="directions to train on, comma-separated")
+    parser.add_argument("--training", type=json.loads, required=True, help="settings `training` as JSON")
+    parser.add_argument("--model", type=json.loads, help="settings `model` as JSON (training from nothing)")
+    parser.add_argument("--start", type=Path, help="checkpoint to go on from")
+    parser.add_argument("--masks", type=Path, help="masks of the system")
+    parser.add_argument("--work", type=Path, required=True, help="folder for what an interruption must not lose")
+    parser.add_argument("--checkpoint", type=Path, required=True, help="file to write")
+    return parser.parse_args()
+
+
+def provenance(args: argparse.Namespace, manifest: Manifest) -> dict[str, Any]:
+    """What the checkpoint is made from; `masks` is the digest it later insists on."""
+    made = {
+        "system": args.name,
+        "directions": args.directions.split(","),
+        "training": {key: value for key, value in args.training.items() if key not in FREE},
+        "data_fingerprint": manifest.fingerprint,
+        "masks": masks_digest(read_masks(args.masks).rows) if args.masks else None,
+    }
+    return made | ({"start_sha256": sha256(args.start)} if args.start else {"model": args.model})
+
+
+def fairseq_arguments(args: argparse.Namespace, manifest: Manifest) -> list[str]:
+    """The whole command line for fairseq."""
+    task = "neuron_specialization" if args.start else "translation_multi_simple_epoch"
+    shards = [str(shard) for shard in manifest.shards]
+    every = max(min(args.training["validate_every"] // 5, 100), 1)
+    return [
+        *arguments.multilingual(task, shards, manifest.languages, args.directions.split(",")),
+        *(arguments.architecture(args.model) if args.model else ["--arch=transformer"]),
+        *arguments.optimization(args.training),
+        *arguments.sampling(args.training),
+        *arguments.bookkeeping(str(args.work), args.training, every),
+        *([f"--finetune-from-model={args.start}"] if args.start else []),
+        *([f"--masks-file={args.masks}"] if args.masks else []),
+    ]
+
+
+def prepare(args: argparse.Namespace, made: dict[str, Any]) -> None:
+    """Keep the work folder of the same training; a folder left by another one is emptied."""
+    settings = args.work / "settings.json"
+    if args.work.exists() and (not settings.exists() or json.loads(settings.read_text()) != made):
+        print(f"[{args.name}] the settings have changed, so training starts anew", flush=True)
+        shutil.rmtree(args.work)
+    write_json(settings, made)
+
+
+def launch(training: dict[str, Any], job: Path) -> int:
+    """Run the job in one process, or with torch's launcher in one process per GPU; returns its exit code."""
+    module = ["-m", "workflow_scripts.fairseq_plugin.training", str(job)]
+    if training["gpus"] > 1:
+        module = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={training['gpus']}", *module]
+    return subprocess.run([sys.executable, *module], check=False).returncode
+
+
+def main() -> int:
+    args = parse()
+    if (args.model is None) == (args.start is None):
+        raise UserError("give either --model, to train from nothing, or --start, to go on from a checkpoint")
+    manifest = read_manifest(args.data)
+    made = provenance(args, manifest)
+    prepare(args, made)
+    job = args.work / "job.json"
+    keys = ("max_update", "patience", "validate_every")
+    common = {"name": args.name, "data": str(args.data), "start": str(args.start) if args.start else None}
+    paths = {"folder": str(args.work), "log": str(args.work / "fairseq.log")}
+    write_json(
+        job,
+        common | paths | {"arguments": fairseq_arguments(args, manifest)} | {key: args.training[key] for key in keys},
+    )
+    steps = arguments.accumulation(args.training)
+    workers = max(args.training["gpus"], 1) * args.training["nodes"]
+    tokens = f"{args.training['max_tokens']:,} tokens × {steps} accumulated × {workers} processes"
+    print(f"[{args.name}] {tokens} per update, {args.training['max_update']:,} updates at most", flush=True)
+    if code := launch(args.training, job):
+        return code
+    from workflow_scripts.fairseq_plugin.checkpoint import publish
+    from workflow_scripts.fairseq_plugin.loop import BEST, LAST, read_state
+
+    kept = args.work / (BEST if args.training["keep"] == "best" else LAST)
+    updates = read_state(args.work)["update"]
+    final = {"updates": updates, "settings": digest(made), "code_version": code_version()}
+    write_curve(args.work / "curve.jsonl", args.checkpoint.with_name("training.csv"))
+    publish(kept, args.checkpoint, made | final)
+    return 0
+
+
+if __name__ == "__main__":
+    errors.run(main)
