@@ -15,6 +15,7 @@ CONTROL = "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"
 REMOVED = re.compile(f"[{INVISIBLE}{CONTROL}]")
 # Moses changes nothing in a line without these; most lines are spared its fifty substitutions.
 PUNCTUATION = re.compile("[()`'\"´„“”–—‘‚’…«»%:;\u00a0]|  ")
+OTHER_SPACE = re.compile("[^\\S\u00a0]+")
 PASSES = 10
 
 
@@ -44,12 +45,12 @@ class Normalizer:
         return MosesPunctNormalizer(lang=self.language)
 
     def __call__(self, line: str) -> str:
-        # Moses sees the original white space: no-break spaces tell it where French quotation marks belong.
-        line = REMOVED.sub("", unicodedata.normalize("NFC", line))
+        # At first no-break spaces stay: they tell Moses where French quotation marks belong.
+        line = OTHER_SPACE.sub(" ", REMOVED.sub("", unicodedata.normalize("NFC", line)))
         for _ in range(PASSES if self.punctuation else 0):
             if not PUNCTUATION.search(line):
                 break
-            before, line = line, self.moses.normalize(line)
+            before, line = line, visible(self.moses.normalize(line))
             if line == before:
                 break
         return visible(line)
