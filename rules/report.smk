@@ -28,7 +28,7 @@ rule tables:
         f"{BENCH}/tables/tables.jsonl"
     params:
         scores=f"{R}/scores",
-        systems=as_json(SCORED),
+        systems=json.dumps(SCORED),
         out=TABLES,
         options=lambda wildcards, input: as_options(
             {

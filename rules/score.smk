@@ -5,18 +5,18 @@ SCORE = config["score"]
 TOKENIZATION = config["data"]["tokenization"] if config["data"]["source"] in ("databin", "none") else "none"
 
 
-def scored(system):
-    """The directions of a system: all chosen ones, or of translations from elsewhere those that are there."""
-    settings = config["systems"][system]
-    if configuration.kind(settings) != "imported":
-        return PAIRS
+def existing(system):
+    """Folder and files per direction of a system from elsewhere."""
+    folder = Path(config["outputs"]) / config["systems"][system]["translations"]
     try:
-        return find_directions(Path(config["outputs"]) / settings["translations"], PAIRS)
+        return folder, find_directions(folder, PAIRS)
     except UserError as error:
         raise WorkflowError(f"systems.{system}.translations: {error}") from None
 
 
-SCORED = {name: scored(name) for name in SYSTEMS}
+IMPORTED = {name: existing(name) for name in systems("imported")}
+# The directions of each system: all chosen ones, or of translations from elsewhere those that are there.
+SCORED = {name: list(IMPORTED[name][1]) if name in IMPORTED else PAIRS for name in SYSTEMS}
 # Systems with the same directions share their rules.
 SCORE_BATCHES = [
     ([name for name in SYSTEMS if SCORED[name] == pairs], batch)
@@ -39,13 +39,13 @@ COMET = SCORE["comet"]
 COMET_PYTHON = shlex.quote(str(BASE / ".venv-comet" / "bin" / "python"))
 
 
-for name in systems("imported"):
+for name, (folder, files) in IMPORTED.items():
 
     rule:
         name:
             f"import_translations_{SYSTEMS.index(name)}"
         input:
-            f"{Path(config['outputs']) / config['systems'][name]['translations']}",
+            [path for paths in files.values() for path in paths],
         output:
             update(
                 expand(
@@ -59,10 +59,11 @@ for name in systems("imported"):
         benchmark:
             f"{BENCH}/import_translations/{name}.jsonl"
         params:
+            folder=folder,
             pairs=",".join(SCORED[name]),
             out=f"{R}/translations/{name}",
         shell:
-            "{PYTHON} -m workflow_scripts.import_translations {input:q} --pairs {params.pairs:q} --out {params.out:q}"
+            "{PYTHON} -m workflow_scripts.import_translations {params.folder:q} --pairs {params.pairs:q} --out {params.out:q}"
             " 2>&1 | tee {log:q}"
 
 

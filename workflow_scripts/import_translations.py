@@ -17,14 +17,14 @@ from workflow_scripts.artifacts import read_metadata, write_translations
 from workflow_scripts.errors import UserError, run
 from workflow_scripts.files import digest, sha256, write_text
 from workflow_scripts.progress import Progress
-from workflow_scripts.scoring.existing import read_direction
+from workflow_scripts.scoring.existing import direction_files, read_direction
 
 COLUMNS = {"hyp": "hypothesis", "ref": "reference", "src": "source"}
 
 
 def import_direction(folder: Path, out: Path, pair: str) -> None:
     """Import one direction from its folder."""
-    rows, files = read_direction(folder)
+    files = direction_files(folder)
     inputs = digest({path.name: sha256(path) for path in files})
     texts = {out / f"{pair}.{role}.txt": column for role, column in COLUMNS.items()}
     table = out / f"{pair}.parquet"
@@ -32,6 +32,7 @@ def import_direction(folder: Path, out: Path, pair: str) -> None:
         for path in (*texts, table):
             os.utime(path)
         return
+    rows = read_direction(files)
     for path, column in texts.items():
         write_text(path, "".join(f"{row[column]}\n" for row in rows))
     write_translations(table, rows, {"pair": pair, "inputs": inputs})

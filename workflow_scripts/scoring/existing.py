@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,32 @@ LINE = re.compile(r"([STH])-(\d+)(?:\t|$)")
 LANGUAGE_TAG = re.compile(r"^__[^\s_]+(?:_[^\s_]+)*__(?: |$)")
 
 
-def read_direction(folder: Path) -> tuple[list[Row], list[Path]]:
-    """The translations of one direction in `folder`, and the files they come from.
+def find_directions(folder: Path, pairs: Iterable[str]) -> dict[str, list[Path]]:
+    """The files of those `pairs` that have a folder in `folder`, in their order.
+
+    Raises `UserError` when there is no direction, or a direction's folder lacks its files.
+    """
+    if not folder.is_dir():
+        raise UserError(f"folder {folder} does not exist")
+    found = {pair: direction_files(folder / pair) for pair in pairs if (folder / pair).is_dir()}
+    if not found:
+        raise UserError(f"{folder} has no folder named like a direction of this run (en-de/generate-test.txt.gz, say)")
+    return found
+
+
+def direction_files(folder: Path) -> list[Path]:
+    """The files of one direction: fairseq-generate's output, or hypotheses, references and sources."""
+    generated = [folder / name for name in GENERATE if (folder / name).is_file()]
+    return generated[:1] or [_plain_file(folder, role) for role in ROLES]
+
+
+def read_direction(files: Sequence[Path]) -> list[Row]:
+    """The translations of one direction from its files (`direction_files`).
 
     Rows are `{id, source, reference, hypothesis, score}` in order of `id` (0, 1, …); `score` is None for plain text.
     Raises `UserError` naming file and line for whatever cannot be scored.
     """
-    generated = [folder / name for name in GENERATE if (folder / name).is_file()]
-    if generated:
-        return read_generate(generated[0]), generated[:1]
-    files = [_plain_file(folder, role) for role in ROLES]
-    return read_plain(*files), files
+    return read_generate(files[0]) if len(files) == 1 else read_plain(*files)
 
 
 def read_generate(path: Path) -> list[Row]:
