@@ -179,7 +179,7 @@ def test_nothing_left_is_refused(tmp_path):
 def test_bad_text_is_refused_by_the_command(tmp_path):
     output = tmp_path / "checked.json"
     message = run("workflow_scripts.check_text", "--folder", "", "--pairs", "en-de", "--output", output, code=2)
-    assert "data.text.folder is not set" in message
+    assert "text is not set" in message
     command = [sys.executable, "-m", "workflow_scripts.check_text", "--folder", tmp_path, "--pairs", "en-de"]
     done = subprocess.run([*command, "--output", output], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2

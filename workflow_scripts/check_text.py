@@ -25,7 +25,7 @@ def main() -> None:
     args = parser.parse_args()
 
     if not args.folder:
-        raise UserError("data.text.folder is not set: name the folder with the text")
+        raise UserError("text is not set: name the folder with the text (--config text=FOLDER)")
     lines = check_text(Path(args.folder), args.pairs)
     write_json(args.output, lines)
     total = {split: sum(counts[split] for counts in lines.values()) for split in ("train", "valid", "test")}

@@ -44,7 +44,7 @@ def test_either_order_of_the_pair(folder):
 
 
 def test_no_folder(tmp_path):
-    refused(tmp_path / "nowhere", "nowhere", "data.text.folder")
+    refused(tmp_path / "nowhere", "nowhere", "text=FOLDER")
 
 
 def test_all_missing_files_at_once(folder):

@@ -49,7 +49,7 @@ def _refuse(problems: list[str]) -> None:
 def check_text(folder: Path, pairs: list[str]) -> dict[str, dict[str, int]]:
     """Lines per pair and split. Raises one `UserError` with every problem: first of missing files, then of content."""
     if not folder.is_dir():
-        raise UserError(f"{folder}: there is no such folder; set data.text.folder")
+        raise UserError(f"{folder}: there is no such folder; set text (--config text=FOLDER)")
     files, problems = {}, []
     for pair in pairs:
         for split in parallel.SPLITS:
