@@ -1,10 +1,16 @@
 """Neuron Specialization: from parallel text, or a fairseq data-bin, to a table of scores. See README.md."""
 
 import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version, validate
 
 min_version("9.27")
 sys.path.insert(0, workflow.basedir)
+
+from workflow_scripts.configuration import check_schema
+from workflow_scripts.errors import UserError
 
 
 # A config file on the command line stands alone: keys of the default run must not leak into it.
@@ -13,7 +19,12 @@ if not workflow.config_settings.configfiles:
     configfile: f"{workflow.basedir}/config/config.yaml"
 
 
-validate(config, f"{workflow.basedir}/config/schema.yaml")
+SCHEMA = Path(workflow.basedir) / "config" / "schema.yaml"
+try:
+    check_schema(config, SCHEMA)
+except UserError as error:
+    raise WorkflowError(f"The configuration cannot be used. {error}") from None
+validate(config, SCHEMA)
 shell.prefix(f"set -euo pipefail; export PYTHONPATH={workflow.basedir!r}; ")
 
 

@@ -1,5 +1,5 @@
 # Own parallel text.
-TEXT = config["data"]["text"]["folder"]
+TEXT = config["text"]
 TEXT_FILES = parallel.existing(TEXT, CORPUS)
 
 

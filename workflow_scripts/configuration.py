@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import jsonschema
+import yaml
 
 from workflow_scripts.errors import UserError
 from workflow_scripts.languages import Language, read_languages
@@ -12,6 +16,22 @@ from workflow_scripts.languages import Language, read_languages
 Config = Mapping[str, Any]
 KINDS = ("given", "trained", "evaluated", "imported")
 """A system is the baseline as given, trained from it, a trained checkpoint to evaluate, or existing translations."""
+
+
+def check_schema(config: Config, schema: Path) -> None:
+    """Raise `UserError` for the first key that `schema` (YAML) does not allow, in words a person can act on."""
+    validator = jsonschema.Draft202012Validator(yaml.safe_load(schema.read_text(encoding="utf-8")))
+    # Snakemake keeps ordered mappings, the validator wants plain ones.
+    problem = jsonschema.exceptions.best_match(validator.iter_errors(json.loads(json.dumps(config))))
+    if problem is None:
+        return
+    where = ".".join(map(str, problem.absolute_path)) or "the configuration"
+    message = problem.message
+    if problem.validator == "additionalProperties":
+        known = sorted(problem.schema.get("properties", {}))
+        unknown = sorted(set(problem.instance) - set(known))
+        message = f"unknown key {', '.join(unknown)}; known keys are {', '.join(known)}"
+    raise UserError(f"{where}: {message} (config/schema.yaml describes every key)")
 
 
 def languages(config: Config, base: Path) -> dict[str, Language]:
@@ -105,6 +125,8 @@ def check(config: Config) -> None:
         *((f"systems.{name}.checkpoint", system.get("checkpoint")) for name, system in config["systems"].items()),
     ]:
         check_file(where, file)
+    if config["data"]["source"] == "text" and not config["text"]:
+        raise UserError("data.source is text: say which folder it lies in, `text: FOLDER` or `--config text=FOLDER`")
     only_imported = all(kind(system) == "imported" for system in config["systems"].values())
     if (config["data"]["source"] == "none") != only_imported:
         raise UserError(

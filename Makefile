@@ -1,0 +1,39 @@
+# `make run` and `make test` need Python 3.11, git, make and a C++ compiler; everything else they install themselves.
+PYTHON ?= python3
+BIN := .venv/bin
+# CONFIG=config/text.yaml takes another configuration, ARGS="…" passes anything on to Snakemake.
+CONFIG ?= config/config.yaml
+ARGS ?=
+SNAKEMAKE := $(BIN)/snakemake --configfile $(CONFIG)
+
+.PHONY: help env comet run dry test lint format lock config-reference bench plan status doctor compare
+
+help:  ## what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+env:  ## the environment .venv, as locked in envs/
+	@$(PYTHON) envs/create.py main
+
+comet: env  ## the environment .venv-comet, for COMET scores
+	@$(PYTHON) envs/create.py comet
+
+run: env  ## the whole pipeline: make run [CONFIG=…] [ARGS="…"]
+	@$(SNAKEMAKE) $(ARGS)
+
+dry: env  ## what `make run` would do
+	@$(SNAKEMAKE) -n $(ARGS)
+
+test: env  ## all tests
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(ARGS)
+
+lint: env  ## style of code and rules
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile rules
+
+format: env  ## put code and rules into style
+	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format -q . && $(BIN)/snakefmt -q Snakefile rules
+
+lock:  ## renew the pins in envs/
+	@$(PYTHON) envs/create.py main --lock && $(PYTHON) envs/create.py comet --lock
+
+config-reference: env  ## config/README.md, made from config/schema.yaml
+	@$(BIN)/python -m workflow_scripts.describe_config config/schema.yaml config/README.md
