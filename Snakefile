@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from shlex import quote
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version, validate
@@ -11,7 +12,6 @@ sys.path.insert(0, workflow.basedir)
 
 from workflow_scripts.configuration import check_schema
 from workflow_scripts.errors import UserError
-
 
 # A config file on the command line stands alone: keys of the default run must not leak into it.
 if not workflow.config_settings.configfiles:
@@ -25,7 +25,10 @@ try:
 except UserError as error:
     raise WorkflowError(f"The configuration cannot be used. {error}") from None
 validate(config, SCHEMA)
-shell.prefix(f"set -euo pipefail; export PYTHONPATH={workflow.basedir!r}; ")
+# Steps are run by the interpreter that runs Snakemake, and find their modules wherever it was started.
+shell.prefix(
+    f"set -euo pipefail; export PATH={quote(str(Path(sys.executable).parent))}:$PATH PYTHONPATH={quote(workflow.basedir)}; "
+)
 
 
 include: "rules/common.smk"

@@ -17,6 +17,6 @@ rule baseline:
     resources:
         gpu=configuration.training(config)["gpus"],
     shell:
-        "{PYTHON} -m workflow_scripts.train --name baseline --data {input.data:q} --directions {params.directions:q}"
+        "python -m workflow_scripts.train --name baseline --data {input.data:q} --directions {params.directions:q}"
         " --model {params.model:q} --training {params.training:q} --work {params.work:q}"
         " --checkpoint {output.checkpoint:q} 2>&1 | tee {log:q}"

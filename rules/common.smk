@@ -9,7 +9,6 @@ from workflow_scripts import configuration
 from workflow_scripts.errors import UserError
 
 BASE = Path(workflow.basedir)
-PYTHON = shlex.quote(sys.executable)
 R = f"results/{config['run']}"
 LOGS = f"logs/{config['run']}"
 BENCH = f"benchmarks/{config['run']}"
@@ -73,12 +72,12 @@ def as_options(settings):
 
 
 def local_file(source):
-    """The input of a rule that takes a given file: its path, or nothing where it is downloaded."""
+    """What depends on a given file has its path as input, or nothing where it is downloaded."""
     return [source["path"]] if "path" in source else []
 
 
 def batched(stage, number):
-    """Name of a batch's rule; it gets the resources and threads that the profile sets for the stage."""
+    """Name of one batch of a stage; it gets the resources and threads that the profile sets for the stage."""
     name = f"{stage}_{number}"
     settings = workflow.resource_settings
     for table in (settings._parsed_overwrite_resources, settings._parsed_overwrite_threads):

@@ -14,7 +14,7 @@ rule fetch_databin:
             if config["data"]["databin"].get(key)
         ],
     shell:
-        "{PYTHON} -m workflow_scripts.fetch {params.source:q} --output {output.archive:q}"
+        "python -m workflow_scripts.fetch {params.source:q} --output {output.archive:q}"
         " --extract {output.folder:q} 2>&1 | tee {log:q}"
 
 
@@ -32,5 +32,5 @@ rule link_databin:
         languages=list(LANGUAGES),
         tokenization=config["data"]["tokenization"],
     shell:
-        "{PYTHON} -m workflow_scripts.link_databin --folder {input:q} --pairs {params.pairs:q}"
+        "python -m workflow_scripts.link_databin --folder {input:q} --pairs {params.pairs:q}"
         " --languages {params.languages:q} --tokenization {params.tokenization} --output {output:q} 2>&1 | tee {log:q}"

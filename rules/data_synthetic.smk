@@ -20,10 +20,10 @@ rule synthesize:
     params:
         sizes=as_json(config["data"]["synthetic"]),
         seed=config["seed"],
-        folder=TEXT,
+        folder=subpath(output[0], parent=True),
         pairs=CORPUS,
     shell:
-        "{PYTHON} -m workflow_scripts.synthesize --languages {input.languages:q} --pairs {params.pairs:q}"
+        "python -m workflow_scripts.synthesize --languages {input.languages:q} --pairs {params.pairs:q}"
         " --sizes {params.sizes:q} --seed {params.seed} --output {params.folder:q} 2>&1 | tee {log:q}"
 
 

@@ -19,10 +19,10 @@ rule check_text:
     benchmark:
         f"{BENCH}/check_text/check_text.jsonl"
     params:
-        folder=TEXT,
+        folder=lambda wildcards: TEXT,
         pairs=CORPUS,
     shell:
-        "{PYTHON} -m workflow_scripts.check_text --folder {params.folder:q} --pairs {params.pairs:q}"
+        "python -m workflow_scripts.check_text --folder {params.folder:q} --pairs {params.pairs:q}"
         " --output {output:q} 2>&1 | tee {log:q}"
 
 
@@ -39,12 +39,12 @@ rule clean:
     benchmark:
         f"{BENCH}/clean/{{first}}-{{second}}.jsonl"
     params:
-        text=TEXT,
+        text=lambda wildcards: TEXT,
         pairs=CORPUS,
         settings=as_json(config["data"]["clean"]),
-        folder=f"{R}/data/clean",
+        folder=subpath(output.kept, parent=True),
     shell:
-        "{PYTHON} -m workflow_scripts.clean --folder {params.text:q} --pair {wildcards.first}-{wildcards.second}"
+        "python -m workflow_scripts.clean --folder {params.text:q} --pair {wildcards.first}-{wildcards.second}"
         " --pairs {params.pairs:q} --settings {params.settings:q} --output {params.folder:q} 2>&1 | tee {log:q}"
 
 
@@ -64,11 +64,11 @@ rule sentencepiece_model:
     benchmark:
         f"{BENCH}/sentencepiece_model/sentencepiece_model.jsonl"
     params:
-        folder=f"{R}/data/clean",
+        folder=lambda wildcards, input: Path(input.cleaned[0]).parent,
         pairs=CORPUS,
         settings=as_json(config["data"]["sentencepiece"]),
     shell:
-        "{PYTHON} -m workflow_scripts.sentencepiece_model --folder {params.folder:q} --pairs {params.pairs:q}"
+        "python -m workflow_scripts.sentencepiece_model --folder {params.folder:q} --pairs {params.pairs:q}"
         " --settings {params.settings:q} --model {output.model:q} --dictionary {output.dictionary:q} 2>&1 | tee {log:q}"
 
 
@@ -86,13 +86,13 @@ rule binarize:
     benchmark:
         f"{BENCH}/binarize/binarize.jsonl"
     params:
-        folder=f"{R}/data/clean",
-        text=TEXT,
+        folder=lambda wildcards, input: Path(input.cleaned[0]).parent,
+        text=lambda wildcards: TEXT,
         pairs=CORPUS,
         languages=list(LANGUAGES),
         max_pieces=config["data"]["clean"]["max_pieces"],
-        output=f"{R}/data",
+        output=subpath(output.manifest, parent=True),
     shell:
-        "{PYTHON} -m workflow_scripts.binarize --folder {params.folder:q} --pairs {params.pairs:q}"
+        "python -m workflow_scripts.binarize --folder {params.folder:q} --pairs {params.pairs:q}"
         " --languages {params.languages:q} --model {input.model:q} --dictionary {input.dictionary:q}"
         " --references {params.text:q} --max-pieces {params.max_pieces} --output {params.output:q} 2>&1 | tee {log:q}"

@@ -12,18 +12,20 @@ for number, batch in enumerate(batches(PAIRS), start=1):
             parquet=update(expand(f"{R}/translations/{{{{system}}}}/{{pair}}.parquet", pair=batch)),
             text=update(
                 expand(
-                    f"{R}/translations/{{{{system}}}}/{{pair}}.{{side}}.txt", pair=batch, side=["hyp", "ref", "src"]
+                    f"{R}/translations/{{{{system}}}}/{{pair}}.{{side}}.txt",
+                    pair=batch,
+                    side=["hyp", "ref", "src"],
                 )
             ),
         log:
             f"{LOGS}/decode/{{system}}.{number}.log",
         benchmark:
             f"{BENCH}/decode/{{system}}.{number}.jsonl"
+        wildcard_constraints:
+            system=alternatives(systems("given", "trained", "evaluated")),
         params:
             masks=lambda wildcards, input: as_options({"masks": input.masks}),
             options=as_options(config["decode"]),
-        wildcard_constraints:
-            system=alternatives(systems("given", "trained", "evaluated")),
         shell:
-            "{PYTHON} -m workflow_scripts.decode --system {wildcards.system} --data {input.data:q}"
+            "python -m workflow_scripts.decode --system {wildcards.system} --data {input.data:q}"
             " --checkpoint {input.checkpoint:q} {params.masks} {params.options} {output.parquet:q} 2>&1 | tee {log:q}"

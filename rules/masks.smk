@@ -9,11 +9,11 @@ rule masks:
         f"{LOGS}/masks/{{system}}.log",
     benchmark:
         f"{BENCH}/masks/{{system}}.jsonl"
+    wildcard_constraints:
+        system=alternatives(systems(*configuration.KINDS, masked=True)),
     params:
         options=mask_options,
         pivot=config["languages"]["pivot"],
-    wildcard_constraints:
-        system=alternatives(systems(*configuration.KINDS, masked=True)),
     shell:
-        "{PYTHON} -m workflow_scripts.masks {params.options} --pivot {params.pivot} --output {output:q}"
+        "python -m workflow_scripts.masks {params.options} --pivot {params.pivot} --output {output:q}"
         " {input.activations:q} 2>&1 | tee {log:q}"

@@ -11,17 +11,17 @@ rule specialize:
         f"{LOGS}/specialize/{{system}}.log",
     benchmark:
         f"{BENCH}/specialize/{{system}}.jsonl"
+    wildcard_constraints:
+        system=alternatives(systems("trained")),
+    resources:
+        gpu=lambda wildcards: configuration.training(config, wildcards.system)["gpus"],
     params:
         directions=",".join(DIRECTIONS),
         training=lambda wildcards: as_json(configuration.training(config, wildcards.system)),
         masks=lambda wildcards, input: as_options({"masks": input.masks}),
         work=f"{R}/systems/{{system}}/run",
-    wildcard_constraints:
-        system=alternatives(systems("trained")),
-    resources:
-        gpu=lambda wildcards: configuration.training(config, wildcards.system)["gpus"],
     shell:
-        "{PYTHON} -m workflow_scripts.train --name {wildcards.system} --data {input.data:q} --start {input.start:q}"
+        "python -m workflow_scripts.train --name {wildcards.system} --data {input.data:q} --start {input.start:q}"
         " {params.masks} --directions {params.directions:q} --training {params.training:q} --work {params.work:q}"
         " --checkpoint {output.checkpoint:q} 2>&1 | tee {log:q}"
 
@@ -36,10 +36,10 @@ rule given_system:
         f"{LOGS}/given_system/{{system}}.log",
     benchmark:
         f"{BENCH}/given_system/{{system}}.jsonl"
-    params:
-        source=lambda wildcards: as_json(config["systems"][wildcards.system]["checkpoint"]),
     wildcard_constraints:
         system=alternatives(systems("evaluated")),
+    params:
+        source=lambda wildcards: as_json(config["systems"][wildcards.system]["checkpoint"]),
     shell:
-        "{PYTHON} -m workflow_scripts.given_checkpoint --source {params.source:q} --name {wildcards.system}"
+        "python -m workflow_scripts.given_checkpoint --source {params.source:q} --name {wildcards.system}"
         " --data {input.data:q} --output {output.checkpoint:q} 2>&1 | tee {log:q}"

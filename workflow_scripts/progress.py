@@ -36,7 +36,9 @@ class Progress:
         self.shown = now
         elapsed = max(now - self.start, 1e-9)
         rate = (done - self.first) / elapsed
-        parts = [f"{done:,}/{self.total:,} {self.unit}", note, f"{rate:.1f} {self.unit}/s"]
+        # Slow units are told by the time one takes.
+        speed = f"{rate:,.1f} {self.unit}/s" if rate >= 0.5 or not rate else f"{duration(1 / rate)} each"
+        parts = [f"{done:,}/{self.total:,} {self.unit}", note, speed]
         left = f"{duration((self.total - done) / rate)} left" if rate and done < self.total else ""
         parts.append(left or f"{duration(elapsed)} in all")
         print(f"[{self.stage}] " + " · ".join(part for part in parts if part), flush=True)
