@@ -20,7 +20,8 @@ rule fetch_databin:
 
 rule link_databin:
     input:
-        config["data"]["databin"].get("path", rules.fetch_databin.output.folder),
+        folder=config["data"]["databin"].get("path", rules.fetch_databin.output.folder),
+        sentencepiece=config["data"]["sentencepiece"]["model"] or [],
     output:
         MANIFEST,
     log:
@@ -30,7 +31,9 @@ rule link_databin:
     params:
         pairs=CORPUS,
         languages=list(LANGUAGES),
-        tokenization=config["data"]["tokenization"],
+        options=lambda wildcards, input: as_options(
+            {"tokenization": config["data"]["tokenization"], "sentencepiece": input.sentencepiece}
+        ),
     shell:
-        "python -m workflow_scripts.link_databin --folder {input:q} --pairs {params.pairs:q}"
-        " --languages {params.languages:q} --tokenization {params.tokenization} --output {output:q} 2>&1 | tee {log:q}"
+        "python -m workflow_scripts.link_databin --folder {input.folder:q} --pairs {params.pairs:q}"
+        " --languages {params.languages:q} {params.options} --output {output:q} 2>&1 | tee {log:q}"

@@ -127,6 +127,8 @@ def check(config: Config) -> None:
         check_file(where, file)
     if config["data"]["source"] == "text" and not config["text"]:
         raise UserError("data.source is text: say which folder it lies in, `text: FOLDER` or `--config text=FOLDER`")
+    if config["data"]["source"] == "databin":
+        check_file("data.databin", config["data"]["databin"])
     only_imported = all(kind(system) == "imported" for system in config["systems"].values())
     if (config["data"]["source"] == "none") != only_imported:
         raise UserError(
@@ -137,7 +139,7 @@ def check(config: Config) -> None:
 
 def check_file(where: str, file: Mapping[str, Any] | None) -> None:
     """A file is named in exactly one way."""
-    if file and sum(key in file for key in ("path", "url", "gdrive")) != 1:
+    if file is not None and sum(key in file for key in ("path", "url", "gdrive")) != 1:
         raise UserError(f"{where}: give exactly one of path, url and gdrive")
 
 

@@ -23,7 +23,6 @@ def main() -> None:
     parser.add_argument("--languages", nargs="+", required=True, help="all languages, in the model's order")
     parser.add_argument("--tokenization", choices=("none", "moses"), required=True)
     parser.add_argument("--sentencepiece", type=Path, help="its SentencePiece model, where known")
-    parser.add_argument("--references", type=Path, help="folder of the raw test lines, where known")
     parser.add_argument("--output", type=Path, required=True, help="the manifest to write")
     args = parser.parse_args()
 
@@ -38,7 +37,7 @@ def main() -> None:
         pairs=names,
         sentencepiece=args.sentencepiece,
         tokenization=args.tokenization,
-        references=args.references,
+        references=None,
         settings={},
     )
 
