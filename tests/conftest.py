@@ -1,0 +1,155 @@
+"""What all tests share: the reference data, commands run as a user runs them, and one tiny data-bin with its model."""
+
+from __future__ import annotations
+
+import os
+
+# Before NumPy and torch are imported, here and in every process a test starts: tests run beside each other.
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import importlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from workflow_scripts import errors
+
+ROOT = Path(__file__).resolve().parents[1]
+CODES = ["en", "qa", "qe", "xi"]
+DIRECTIONS = ["en-qa", "en-qe", "en-xi", "qa-en", "qe-en", "xi-en"]
+MODEL = {
+    "arch": "transformer",
+    "layers": 2,
+    "dim": 16,
+    "ffn_dim": 48,
+    "heads": 2,
+    "max_positions": 64,
+    "share_embeddings": "decoder",
+}
+TRAINING = {
+    "gpus": 0,
+    "nodes": 1,
+    "precision": "fp32",
+    "max_tokens": 400,
+    "tokens_per_update": 800,
+    "max_update": 8,
+    "patience": 0,
+    "validate_every": 4,
+    "lr": 0.005,
+    "warmup": 4,
+    "dropout": 0.1,
+    "attention_dropout": 0.1,
+    "activation_dropout": 0,
+    "label_smoothing": 0.1,
+    "clip_norm": 0,
+    "weight_decay": 0,
+    "temperature": 5,
+    "seed": 222,
+    "workers": 0,
+    "keep": "last",
+}
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of reference data and real text beside the checkout, or what NS_SHARED names."""
+    folder = Path(os.environ.get("NS_SHARED", ROOT.parent / "shared")).resolve()
+    if not (folder / "reference-tiny").is_dir():
+        pytest.skip(f"needs the reference data, which is not in {folder} (NS_SHARED names another folder)")
+    return folder
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command left: its exit code and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+    def ok(self) -> Result:
+        assert self.code == 0, f"exit code {self.code}\n{self.out}\n{self.err}"
+        return self
+
+
+def call(step: str, *arguments: object) -> Result:
+    """Run a command in a process of its own, from the checkout."""
+    command = [sys.executable, "-m", f"workflow_scripts.{step}", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    """`command("decode", "--beam", 5, …)`: the command's own main in this process, which spares seconds of imports."""
+
+    def run(step: str, *arguments: object) -> Result:
+        module = importlib.import_module(f"workflow_scripts.{step}")
+        monkeypatch.setattr(sys, "argv", [step, *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            errors.run(module.main)
+        said = capsys.readouterr()
+        return Result(end.value.code or 0, said.out, said.err)
+
+    return run
+
+
+@dataclass(frozen=True)
+class TinyRun:
+    """Four languages, six directions, a few hundred lines, and a baseline after eight updates."""
+
+    folder: Path
+    manifest: Path
+    checkpoint: Path
+    directions: list[str]
+
+    def train(self, work: Path, *arguments: object, name: str = "ns", **training: object) -> Result:
+        """Go on from the baseline with the settings that differ from `TRAINING`; files go to `work`."""
+        return call(
+            "train",
+            *("--name", name, "--data", self.manifest, "--directions", ",".join(self.directions)),
+            *("--training", json.dumps(TRAINING | training), "--work", work / "run"),
+            *("--checkpoint", work / "checkpoint.pt", *arguments),
+        )
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> TinyRun:
+    """Made once, by the pipeline's own commands."""
+    folder = tmp_path_factory.mktemp("tiny")
+    data, text, clean = folder / "data", folder / "data/raw", folder / "data/clean"
+    rows = (ROOT / "config/languages/synthetic.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
+    table = folder / "languages.tsv"
+    table.write_text("".join(row for row in rows if row.split("\t")[0] in ("code", *CODES)), encoding="utf-8")
+    pairs = [pair for pair in DIRECTIONS if pair.startswith("en-")]
+    sizes = {"train": {"high": 200, "medium": 120, "low": 60}, "valid": 20, "test": 12}
+    cleaning = {"punctuation": True, "min_words": 1, "max_words": 60, "max_ratio": 3.0}
+    joint = {"size": 300, "character_coverage": 1.0, "temperature": 1.0, "sample": 10000}
+    call(
+        *("synthesize", "--languages", table, "--pairs", *pairs),
+        *("--sizes", json.dumps(sizes), "--seed", 5, "--output", text),
+    ).ok()
+    for pair in pairs:
+        call(
+            *("clean", "--folder", text, "--pair", pair, "--pairs", *pairs),
+            *("--settings", json.dumps(cleaning), "--output", clean),
+        ).ok()
+    model, dictionary = data / "sentencepiece.model", data / "dict.txt"
+    settings = json.dumps(joint | {"model": None, "dictionary": None})
+    call(
+        *("sentencepiece_model", "--folder", clean, "--pairs", *pairs, "--settings", settings),
+        *("--model", model, "--dictionary", dictionary),
+    ).ok()
+    call(
+        *("binarize", "--folder", clean, "--pairs", *pairs, "--languages", *CODES, "--model", model),
+        *("--dictionary", dictionary, "--references", text, "--max-pieces", 62, "--output", data),
+    ).ok()
+    made = TinyRun(folder, data / "manifest.json", folder / "baseline/checkpoint.pt", DIRECTIONS)
+    made.train(folder / "baseline", "--model", json.dumps(MODEL), name="baseline").ok()
+    return made
