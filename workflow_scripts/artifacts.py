@@ -125,7 +125,7 @@ def read_activations(path: str | Path) -> Activations:
     frame = table.to_pandas()
     counts = {
         (str(component), int(layer)): rows.sort_values("neuron")["count"].to_numpy()
-        for (component, layer), rows in frame.groupby(["component", "layer"], observed=True)
+        for (component, layer), rows in frame.groupby(["component", "layer"], sort=False)
     }
     return Activations(metadata["pair"], counts, metadata)
 

@@ -48,8 +48,6 @@ def optimization(training: Mapping[str, Any]) -> list[str]:
         *("--optimizer=adam", "--adam-betas=(0.9, 0.98)", "--adam-eps=1e-6"),
         *(f"--clip-norm={training['clip_norm']}", f"--weight-decay={training['weight_decay']}"),
         *("--lr-scheduler=inverse_sqrt", f"--lr={training['lr']}", f"--warmup-updates={training['warmup']}"),
-        # Warm-up starts at zero plus one step, never at exactly the peak when there is none.
-        *(["--warmup-init-lr=1e-7"] if training["warmup"] else [f"--warmup-init-lr={training['lr']}"]),
         *(f"--dropout={training['dropout']}", f"--attention-dropout={training['attention_dropout']}"),
         f"--activation-dropout={training['activation_dropout']}",
         *(f"--max-tokens={training['max_tokens']}", f"--update-freq={accumulation(training)}"),
