@@ -8,7 +8,8 @@ hypotheses as beams. They differ in four points, put right here.
 2. At the first free position an end of sentence among the candidates is a finished hypothesis to fairseq, while
    CTranslate2 lets it block a beam. It is forbidden to CTranslate2, and counted here where fairseq has it.
 3. fairseq scores the end it forces at the maximal length, CTranslate2 just stops: such hypotheses are scored anew.
-4. fairseq never chooses `<pad>`: it is suppressed.
+4. fairseq never chooses `<pad>`. CTranslate2 could suppress it, but would share its probability out among the others
+   and so change every score: instead a hypothesis that holds it is not chosen.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ PAD, END = "<blank>", "</s>"
 class Options:
     """`max_length` counts the language tag but not the end of sentence, like fairseq's `--max-len-b`.
 
-    `batch_tokens` bounds padded source tokens per batch, `threads` the cores of one translation.
+    `batch_tokens` bounds padded source tokens per batch, `threads` the cores of one translation, `device` is `cpu`,
+    `cuda` or `cuda:1`.
     """
 
     beam: int = 5
@@ -70,7 +72,7 @@ class Session:
     def __init__(
         self, state: Mapping[str, Tensor], architecture: Namespace, dictionary: Sequence[str], options: Options
     ) -> None:
-        known = ctranslate2.get_supported_compute_types(options.device)
+        known = ctranslate2.get_supported_compute_types(options.device.partition(":")[0])
         if options.compute_type not in known:
             raise UserError(
                 f"decode.compute_type {options.compute_type} does not run on this {options.device}: "
@@ -108,14 +110,21 @@ class Session:
             state = self.state if kept is None else small_state(self.state, kept, _width)
             with tempfile.TemporaryDirectory(prefix="ct2-") as folder:
                 convert(state, self.architecture, self.dictionary, self.options.compute_type, Path(folder))
+                kind, _, number = self.options.device.partition(":")
                 translator = ctranslate2.Translator(
                     folder,
-                    device=self.options.device,
+                    device=kind,
+                    device_index=int(number or 0),
                     compute_type=self.options.compute_type,
                     intra_threads=self.options.threads,
                 )
             self._loaded = key, translator
         return self._loaded[1]
+
+    @property
+    def _exponent(self) -> float:
+        """The length penalty; CTranslate2 takes 0 for a leave to stop at the first finished hypothesis."""
+        return self.options.length_penalty or 1e-9
 
     def _batches(self) -> dict[str, Any]:
         return {"max_batch_size": self.options.batch_tokens, "batch_type": "tokens", "max_input_length": 0}
@@ -154,13 +163,17 @@ class Session:
             num_hypotheses=finished,
             max_decoding_length=min(self.options.max_length, self.architecture.max_target_positions - 1),
             min_decoding_length=0,
-            suppress_sequences=[[PAD], [tag, END]],
+            suppress_sequences=[[tag, END]],
+            length_penalty=self._exponent,
             return_scores=True,
             return_end_token=True,
             **self._batches(),
         )
         return [
-            [(tokens, score * len(tokens)) for tokens, score in zip(result.hypotheses, result.scores, strict=True)]
+            [
+                (tokens, score * len(tokens) ** self._exponent)
+                for tokens, score in zip(result.hypotheses, result.scores, strict=True)
+            ]
             for result in results
         ]
 
@@ -174,7 +187,8 @@ class Session:
         # The first free position was searched without its end, which left the others a larger share.
         offset = start.tag + np.log1p(-np.exp(start.end))
         candidates = [Hypothesis([], self._normalized(start.tag + start.end, 2))] if start.ends else []
-        for tokens, total in nbest:
+        padless = [(tokens, total) for tokens, total in nbest if PAD not in tokens]
+        for tokens, total in padless or nbest:
             if tokens[-1] == END:
                 candidates.append(Hypothesis(tokens[1:-1], self._normalized(total + offset, len(tokens))))
             else:
