@@ -65,7 +65,7 @@ class Tiny:
         return results
 
 
-def learn(tiny: Tiny, updates: int = 120) -> None:
+def learn(tiny: Tiny, updates: int = 150) -> None:
     """Teach a model to say sentences backwards, not long enough to be sure of itself."""
     random = np.random.default_rng(0)
     end, tags = tiny.dictionary.eos(), [tiny.dictionary.index(tag) for tag in TAGS]

@@ -6,7 +6,8 @@ hypotheses as beams. They differ in four points, put right here.
 1. fairseq counts the forced language tag in a hypothesis' score and length, CTranslate2 does not: its n-best lists are
    ranked anew with the tag's log-probability, which a short first pass gives.
 2. At the first free position an end of sentence among the candidates is a finished hypothesis to fairseq, while
-   CTranslate2 lets it block a beam. It is forbidden to CTranslate2, and counted here where fairseq has it.
+   CTranslate2 lets it block a beam. It is forbidden to CTranslate2, and counted here where fairseq has it. (Lost with
+   it are hypotheses that end in the tag, which no trained model says a second time.)
 3. fairseq scores the end it forces at the maximal length, CTranslate2 just stops: such hypotheses are scored anew.
 4. fairseq never chooses `<pad>`. CTranslate2 could suppress it, but would share its probability out among the others
    and so change every score: instead a hypothesis that holds it is not chosen.
