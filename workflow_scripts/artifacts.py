@@ -201,9 +201,7 @@ def read_metadata(path: str | Path) -> Metadata:
 
 
 def _write(path: str | Path, table: pa.Table, metadata: Metadata) -> None:
-    encoded = {
-        key: value if isinstance(value, str) else json.dumps(value, sort_keys=True) for key, value in metadata.items()
-    }
+    encoded = {key: _encode(value) for key, value in metadata.items()}
     with replacing(path) as temporary:
         pq.write_table(table.replace_schema_metadata(encoded), temporary, compression="zstd", use_dictionary=True)
 
@@ -218,6 +216,16 @@ def _read(path: str | Path, schema: pa.Schema) -> tuple[pa.Table, Metadata]:
     if not table.schema.equals(schema, check_metadata=False):
         raise UserError(f"{path} has columns {table.schema.names}, expected {schema.names}: it is another kind of file")
     return table, _decode(table.schema.metadata)
+
+
+def _encode(value: Any) -> str:
+    """A string as it is, anything else as JSON; so is a string that would be read as something else ("80")."""
+    if isinstance(value, str):
+        try:
+            json.loads(value)
+        except ValueError:
+            return value
+    return json.dumps(value, sort_keys=True)
 
 
 def _decode(metadata: Mapping[bytes, bytes] | None) -> Metadata:

@@ -1,0 +1,150 @@
+"""Selection by cumulative threshold and the random control, against their definitions."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workflow_scripts.neurons.select import coverage, random_neurons, specialized
+
+COUNTS = st.lists(st.integers(0, 2**40), min_size=1, max_size=40).filter(any)
+# Thresholds as people write them: with up to three decimals.
+K = st.integers(1, 100_000).map(lambda thousandths: thousandths / 1000)
+
+
+def by_definition(counts: list[int], k: float) -> list[int]:
+    """Neuron after neuron in descending order, lower index first, until k percent are reached."""
+    kept, reached = [], 0
+    for neuron in sorted(range(len(counts)), key=lambda neuron: (-counts[neuron], neuron)):
+        if 100 * reached >= Fraction(str(k)) * sum(counts):
+            break
+        kept.append(neuron)
+        reached += counts[neuron]
+    return sorted(kept)
+
+
+@given(COUNTS, K)
+def test_is_the_definition(counts, k):
+    kept = specialized(counts, k)
+    assert kept.dtype == np.int32
+    assert kept.tolist() == by_definition(counts, k)
+
+
+@given(COUNTS, K)
+def test_is_the_shortest_prefix_that_reaches_k(counts, k):
+    kept = specialized(counts, k)
+    total, share = sum(counts), Fraction(str(k)) / 100
+    assert sum(counts[neuron] for neuron in kept) >= share * total
+    weakest = min(counts[neuron] for neuron in kept)
+    assert sum(counts[neuron] for neuron in kept) - weakest < share * total
+    assert all(counts[neuron] <= weakest for neuron in range(len(counts)) if neuron not in kept)
+
+
+@given(COUNTS, K, K)
+def test_a_higher_k_keeps_a_superset(counts, one, other):
+    low, high = sorted((one, other))
+    assert set(specialized(counts, low)) <= set(specialized(counts, high))
+
+
+@given(COUNTS, K, st.integers(2, 1000))
+def test_scaling_all_counts_changes_nothing(counts, k, factor):
+    assert np.array_equal(specialized(counts, k), specialized([count * factor for count in counts], k))
+
+
+@pytest.mark.parametrize(
+    ("counts", "k", "kept"),
+    [
+        ([50, 30, 15, 5], 95, [0, 1, 2]),  # 50 + 30 + 15 is 95 exactly: reached, not crossed
+        ([50, 30, 15, 5], 95.1, [0, 1, 2, 3]),
+        ([50, 30, 15, 5], 80, [0, 1]),
+        ([50, 30, 15, 5], 79, [0, 1]),  # the neuron that crosses the line is kept
+        ([50, 30, 15, 5], 0.001, [0]),
+        ([5, 15, 30, 50], 80, [2, 3]),  # sorted indices, whatever the order of the counts
+        ([7, 7, 7, 7], 50, [0, 1]),  # ties: the lower index first
+        ([1, 7, 7, 7], 60, [1, 2]),
+        ([3, 0, 0], 100, [0]),  # all activations, and no neuron that has none
+        ([3, 0, 1], 100, [0, 2]),
+        ([9], 1, [0]),
+        ([0, 9], 100, [1]),
+        ([1, 1, 1], "33.4", [0, 1]),
+        ([1, 1, 1], Fraction(100, 3), [0]),
+    ],
+)
+def test_examples(counts, k, kept):
+    assert specialized(counts, k).tolist() == kept
+
+
+def test_k_is_the_decimal_that_was_written():
+    # 0.1 % of 1,000 is one; as a binary number 0.1 is a little more, which would keep a second neuron.
+    assert specialized([1] * 1000, 0.1).tolist() == [0]
+    assert specialized([1] * 1000, 57.9).size == 579
+
+
+def test_sums_beyond_what_floating_point_can_count():
+    # float32 and float64 cannot tell these sums from their neighbours: half is reached with the first, exactly.
+    big = 2**59
+    assert specialized([big + 1, big, 1], 50).tolist() == [0]
+    assert specialized([big, big, 1], 50).tolist() == [0, 1]
+    assert float(big) == float(big + 1)
+    assert specialized([2**53, 1, 2**53, 1], 50).tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("k", [0, -1, 100.001, 101, float("-1")])
+def test_k_outside_its_range_is_refused(k):
+    with pytest.raises(ValueError, match=r"outside \(0, 100\]"):
+        specialized([1, 2], k)
+
+
+def test_a_layer_that_never_fired_is_refused():
+    with pytest.raises(ValueError, match="ever active"):
+        specialized([0, 0], 95)
+
+
+def test_negative_counts_are_refused():
+    with pytest.raises(ValueError, match="negative"):
+        specialized([3, -1], 95)
+
+
+@given(COUNTS, st.data())
+def test_coverage_is_the_share_of_the_kept(counts, data):
+    kept = data.draw(st.lists(st.integers(0, len(counts) - 1), unique=True))
+    expected = sum(counts[neuron] for neuron in kept) / sum(counts)
+    assert coverage(counts, kept) == expected
+    assert coverage(counts, range(len(counts))) == 1
+
+
+def test_coverage_of_silence_is_zero():
+    assert coverage([0, 0], [0]) == 0.0
+
+
+@given(st.integers(1, 60), st.data(), st.integers(0, 10**6))
+def test_random_neurons_are_distinct_sorted_and_as_many_as_asked(ffn_dim, data, seed):
+    size = data.draw(st.integers(0, ffn_dim))
+    drawn = random_neurons(size, ffn_dim, seed, "en-de", "encoder", 0)
+    assert drawn.dtype == np.int32
+    assert len(drawn) == size == len(set(drawn.tolist()))
+    assert drawn.tolist() == sorted(drawn.tolist())
+    assert all(0 <= neuron < ffn_dim for neuron in drawn)
+    assert np.array_equal(drawn, random_neurons(size, ffn_dim, seed, "en-de", "encoder", 0))
+
+
+def test_random_neurons_depend_on_seed_and_every_name():
+    draw = {
+        tuple(random_neurons(30, 100, seed, pair, component, layer))
+        for seed in (1, 2)
+        for pair in ("en-de", "de-en")
+        for component in ("encoder", "decoder")
+        for layer in (0, 1)
+    }
+    assert len(draw) == 16
+
+
+def test_random_neurons_are_drawn_evenly():
+    drawn = np.concatenate([random_neurons(25, 100, 7, pair) for pair in range(2000)])
+    frequency = np.bincount(drawn, minlength=100) / 2000
+    # A quarter each; the standard deviation is below 0.01.
+    assert abs(frequency - 0.25).max() < 0.05

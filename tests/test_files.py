@@ -1,0 +1,59 @@
+"""Files are replaced as a whole or not at all; digests follow content."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+
+import pytest
+
+from workflow_scripts.files import code_version, digest, replacing, sha256, write_json, write_text
+
+
+def test_a_file_appears_when_it_is_complete(tmp_path):
+    path = tmp_path / "new/folder/x.csv"
+    with replacing(path) as temporary:
+        assert temporary.suffix == ".csv"
+        assert temporary.parent == path.parent
+        temporary.write_text("whole")
+        assert not path.exists()
+    assert path.read_text() == "whole"
+    assert os.listdir(path.parent) == ["x.csv"]
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "x.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError, match="disk"), replacing(path) as temporary:  # noqa: PT012
+        temporary.write_text("half")
+        raise RuntimeError("disk full")
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["x.txt"]
+
+
+def test_nothing_written_is_an_error_not_an_empty_file(tmp_path):
+    with pytest.raises(FileNotFoundError), replacing(tmp_path / "x.txt"):
+        pass
+    assert os.listdir(tmp_path) == []
+
+
+def test_text_is_utf8_with_plain_line_ends(tmp_path):
+    write_text(tmp_path / "x.txt", "ä\nb\r\n")
+    assert (tmp_path / "x.txt").read_bytes() == "ä\nb\r\n".encode()
+
+
+def test_json_is_stable(tmp_path):
+    write_json(tmp_path / "x.json", {"b": 1, "a": ["ü"]})
+    assert (tmp_path / "x.json").read_text(encoding="utf-8") == '{\n  "a": [\n    "ü"\n  ],\n  "b": 1\n}\n'
+
+
+def test_digests(tmp_path):
+    (tmp_path / "x").write_bytes(b"abc")
+    assert sha256(tmp_path / "x") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert digest({"a": 1, "b": [2]}) == digest(json.loads('{"b": [2], "a": 1}'))
+    assert digest({"a": 1}) != digest({"a": 2})
+
+
+def test_version_names_the_code():
+    assert re.fullmatch(r"\d+\.\d+\.\d+(\+g[0-9a-f]{12})?", code_version())

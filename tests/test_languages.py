@@ -1,0 +1,80 @@
+"""Language tables, the shipped ones and broken ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from workflow_scripts.errors import UserError
+from workflow_scripts.languages import Language, read_languages
+
+HEADER = "code\tname\tfamily\tscript\ttier\n"
+
+
+def table(folder: Path, text: str) -> Path:
+    path = folder / "languages.tsv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config/languages").glob("*.tsv")), ids=lambda path: path.stem)
+def test_shipped_tables_are_complete(path):
+    languages = read_languages(path)
+    assert "en" in languages
+    assert languages["en"].tier == ""
+    for code, language in languages.items():
+        assert language.code == code
+        assert language.name
+        assert language.family
+        assert language.script
+        assert language.tier in ("high", "medium", "low") or code == "en"
+
+
+def test_ec30_has_the_papers_languages_in_its_order():
+    languages = read_languages(ROOT / "config/languages/ec30.tsv")
+    order = "en,de,nl,sv,da,af,lb,fr,es,it,pt,ro,oc,ru,cs,pl,bg,uk,sr,hi,bn,kn,mr,sd,gu,ar,he,ha,mt,ti,am"
+    # The paper lists he before ha; within the table the order of rows is free, the configuration gives it.
+    assert set(languages) == set(order.split(","))
+    tiers = {
+        "high": "de nl fr es ru cs hi bn ar he",
+        "medium": "sv da it pt pl bg kn mr mt ha",
+        "low": "af lb ro oc uk sr sd gu ti am",
+    }
+    for tier, codes in tiers.items():
+        assert {code for code, language in languages.items() if language.tier == tier} == set(codes.split())
+    families = Counter(language.family for code, language in languages.items() if code != "en")
+    assert families == dict.fromkeys(["Germanic", "Romance", "Slavic", "Indo-Aryan", "Afro-Asiatic"], 6)
+
+
+def test_rows_become_languages_in_order(tmp_path):
+    path = table(tmp_path, HEADER + "xx\tXish\tFam\tLatin\tlow\nen\tEnglish\tGermanic\tLatin\t\n")
+    assert list(read_languages(path).items()) == [
+        ("xx", Language("xx", "Xish", "Fam", "Latin", "low")),
+        ("en", Language("en", "English", "Germanic", "Latin", "")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("code,name,family,script,tier\n", "line 1: the columns must be code, name"),
+        ("code\tname\tfamily\tscript\nen\tEnglish\tG\tLatin\n", "line 1: the columns must be"),
+        (HEADER + "en\tEnglish\tGermanic\n", "line 2: 5 tab-separated columns are needed"),
+        (HEADER + "en\tEnglish\tG\tLatin\t\textra\n", "line 2: 5 tab-separated columns are needed"),
+        (
+            HEADER + "en\tA\tG\tLatin\t\nde\tB\tG\tLatin\thigh\nen\tC\tG\tLatin\tlow\n",
+            "line 4: language en stands twice",
+        ),
+    ],
+)
+def test_broken_tables_are_refused_with_their_line(tmp_path, text, message):
+    with pytest.raises(UserError, match=message):
+        read_languages(table(tmp_path, text))
+
+
+def test_a_missing_table_says_which_key_to_set(tmp_path):
+    with pytest.raises(UserError, match=r"gone\.tsv does not exist: set languages\.table"):
+        read_languages(tmp_path / "gone.tsv")
