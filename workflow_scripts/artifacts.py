@@ -202,8 +202,17 @@ def read_metadata(path: str | Path) -> Metadata:
 
 def _write(path: str | Path, table: pa.Table, metadata: Metadata) -> None:
     encoded = {key: _encode(value) for key, value in metadata.items()}
+    strings = [field.name for field in table.schema if pa.types.is_string(field.type)]
+    # Sorted indices take one or two bits each as differences.
+    packed = {"neurons.list.element": "DELTA_BINARY_PACKED"} if "neurons" in table.column_names else None
     with replacing(path) as temporary:
-        pq.write_table(table.replace_schema_metadata(encoded), temporary, compression="zstd", use_dictionary=True)
+        pq.write_table(
+            table.replace_schema_metadata(encoded),
+            temporary,
+            compression="zstd",
+            use_dictionary=strings,
+            column_encoding=packed,
+        )
 
 
 def _read(path: str | Path, schema: pa.Schema) -> tuple[pa.Table, Metadata]:
