@@ -41,7 +41,7 @@ rule tables:
             }
         ),
     shell:
-        "{PYTHON} -m workflow_scripts.tables {params.scores:q} --systems {params.systems:q} {params.options}"
+        "python -m workflow_scripts.tables {params.scores:q} --systems {params.systems:q} {params.options}"
         " --out {params.out:q} > {log:q} 2>&1"
 
 

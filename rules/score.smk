@@ -63,7 +63,7 @@ for name, (folder, files) in IMPORTED.items():
             pairs=",".join(SCORED[name]),
             out=f"{R}/translations/{name}",
         shell:
-            "{PYTHON} -m workflow_scripts.import_translations {params.folder:q} --pairs {params.pairs:q} --out {params.out:q}"
+            "python -m workflow_scripts.import_translations {params.folder:q} --pairs {params.pairs:q} --out {params.out:q}"
             " 2>&1 | tee {log:q}"
 
 
@@ -100,7 +100,7 @@ for number, (names, batch) in enumerate(SCORE_BATCHES, start=1):
                 }
             ),
         shell:
-            "{PYTHON} -m workflow_scripts.score {params.folder:q} --pairs {params.pairs:q} --out {params.out:q}"
+            "python -m workflow_scripts.score {params.folder:q} --pairs {params.pairs:q} --out {params.out:q}"
             " {params.options} 2>&1 | tee {log:q}"
 
     rule:
@@ -165,5 +165,5 @@ for number, (names, batch) in enumerate(TEST_BATCHES, start=1):
             options=as_options({"against": AGAINST, "seed": config["seed"], **SCORE["significance"]}),
             comet="--comet" if COMET["model"] else "",
         shell:
-            "{PYTHON} -m workflow_scripts.significance {params.folder:q} --system {wildcards.system}"
+            "python -m workflow_scripts.significance {params.folder:q} --system {wildcards.system}"
             " --pairs {params.pairs:q} {params.options} {params.comet} 2>&1 | tee {log:q}"
