@@ -33,11 +33,8 @@ def test_shipped_tables_are_complete(path):
         assert language.tier in ("high", "medium", "low") or code == "en"
 
 
-def test_ec30_has_the_papers_languages_in_its_order():
+def test_ec30_has_the_papers_tiers_and_families():
     languages = read_languages(ROOT / "config/languages/ec30.tsv")
-    order = "en,de,nl,sv,da,af,lb,fr,es,it,pt,ro,oc,ru,cs,pl,bg,uk,sr,hi,bn,kn,mr,sd,gu,ar,he,ha,mt,ti,am"
-    # The paper lists he before ha; within the table the order of rows is free, the configuration gives it.
-    assert set(languages) == set(order.split(","))
     tiers = {
         "high": "de nl fr es ru cs hi bn ar he",
         "medium": "sv da it pt pl bg kn mr mt ha",
@@ -45,6 +42,7 @@ def test_ec30_has_the_papers_languages_in_its_order():
     }
     for tier, codes in tiers.items():
         assert {code for code, language in languages.items() if language.tier == tier} == set(codes.split())
+    assert len(languages) == 31
     families = Counter(language.family for code, language in languages.items() if code != "en")
     assert families == dict.fromkeys(["Germanic", "Romance", "Slavic", "Indo-Aryan", "Afro-Asiatic"], 6)
 

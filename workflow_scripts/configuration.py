@@ -159,7 +159,7 @@ def _check_model(config: Config) -> None:
 def _check_system(config: Config, name: str, system: Mapping[str, Any]) -> None:
     where = f"systems.{name}"
     masks = system.get("masks")
-    if "translations" in system and len(system) > 1 + ("continue" in system):
+    if "translations" in system and any(value for key, value in system.items() if key != "translations"):
         raise UserError(f"{where}: existing translations go with no other key")
     if system["continue"] and (masks or system.get("checkpoint")):
         raise UserError(

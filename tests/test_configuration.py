@@ -1,0 +1,259 @@
+"""What a configuration means, and every refusal with the words a person gets to read."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+from snakemake.utils import validate
+
+from tests.conftest import ROOT
+from workflow_scripts import configuration
+from workflow_scripts.errors import UserError
+
+SCHEMA = ROOT / "config/schema.yaml"
+SHIPPED = sorted(path for path in (ROOT / "config").glob("*.yaml") if path.name != "schema.yaml")
+BASE = {
+    "run": "test",
+    "languages": {"table": "config/languages/ec30.tsv", "codes": ["en", "de", "nl", "fr"]},
+    "systems": {"baseline": {}, "ns": {"masks": {"select": "cumulative", "k": 95}}},
+}
+
+
+def config(**changes) -> dict:
+    """A valid configuration, with defaults as the workflow fills them; `a__b=c` sets key b of key a."""
+    made = copy.deepcopy(BASE)
+    for key, value in changes.items():
+        *parents, last = key.split("__")
+        place = made
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = value
+    configuration.check_schema(made, SCHEMA)
+    validate(made, str(SCHEMA))
+    made["languages"]["codes"] = list(configuration.languages(made, ROOT))
+    return made
+
+
+def systems(**named) -> dict:
+    return config(systems={"baseline": {}, "ns": {"masks": {"select": "cumulative", "k": 95}}, **named})
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_every_shipped_configuration_is_valid_once_its_defaults_are_filled(path):
+    made = yaml.safe_load(path.read_text(encoding="utf-8"))
+    configuration.check_schema(made, SCHEMA)
+    validate(made, str(SCHEMA))
+    made["languages"]["codes"] = list(configuration.languages(made, ROOT))
+    if made["data"]["source"] == "text":
+        made["text"] = "somewhere"
+    configuration.check(made)
+    assert configuration.pairs(made) == configuration.directions(made)
+    # Defaults reach every depth, also below a name the user chose.
+    assert made["decode"]["beam"] == 5
+    assert made["data"]["clean"]["max_ratio"] == 3.0
+    assert all(system["continue"] in (True, False) for system in made["systems"].values())
+    for system in made["systems"].values():
+        if "masks" in system:
+            assert system["masks"]["components"] == ["encoder", "decoder"]
+
+
+def test_defaults_are_the_papers():
+    made = config()
+    training = configuration.training(made)
+    assert made["model"] == {
+        "arch": "transformer_vaswani_wmt_en_de_big",
+        "layers": 6,
+        "dim": 1024,
+        "ffn_dim": 4096,
+        "heads": 16,
+        "max_positions": 256,
+        "share_embeddings": "decoder",
+    }
+    wanted = {"lr": 0.0005, "warmup": 4000, "dropout": 0.1, "attention_dropout": 0.1, "label_smoothing": 0.1}
+    wanted |= {"temperature": 5, "seed": 222, "max_tokens": 7680, "tokens_per_update": 7680 * 21 * 4}
+    wanted |= {"validate_every": 500, "patience": 20, "clip_norm": 0, "weight_decay": 0}
+    assert {key: training[key] for key in wanted} == wanted
+    assert made["activations"]["positions"] == "real"
+    assert (made["decode"]["beam"], made["decode"]["length_penalty"]) == (5, 1)
+
+
+def test_directions_are_the_pivot_to_and_from_every_language():
+    assert configuration.directions(config()) == ["en-de", "en-nl", "en-fr", "de-en", "nl-en", "fr-en"]
+    assert configuration.directions(config(languages__pivot="nl"))[:3] == ["nl-en", "nl-de", "nl-fr"]
+
+
+def test_listed_directions_are_taken_as_they_are():
+    assert configuration.directions(config(languages__directions=["de-fr", "en-nl"])) == ["de-fr", "en-nl"]
+    assert configuration.directions(config(languages__directions="de-fr, en-nl")) == ["de-fr", "en-nl"]
+
+
+@pytest.mark.parametrize("chosen", ["en-de,fr-en", ["en-de", "fr-en"], "en-de, fr-en"])
+def test_pairs_restrict_the_work_not_the_model(chosen):
+    made = config(pairs=chosen)
+    assert configuration.pairs(made) == ["en-de", "fr-en"]
+    assert len(configuration.directions(made)) == 6
+
+
+def test_all_rows_of_the_table_where_no_codes_are_listed():
+    made = config(languages={"table": "config/languages/ec30.tsv"})
+    assert len(made["languages"]["codes"]) == 31
+    assert len(configuration.directions(made)) == 60
+
+
+def test_a_table_of_the_working_folder_comes_first(tmp_path, monkeypatch):
+    (tmp_path / "mine.tsv").write_text("code\tname\tfamily\tscript\ttier\nen\tE\tG\tL\t\nqq\tQ\tG\tL\tlow\n")
+    monkeypatch.chdir(tmp_path)
+    made = config(languages={"table": "mine.tsv"})
+    assert configuration.directions(made) == ["en-qq", "qq-en"]
+    assert configuration.located("config/languages/ec30.tsv", ROOT) == ROOT / "config/languages/ec30.tsv"
+    assert configuration.located("mine.tsv", ROOT) == Path("mine.tsv")
+
+
+def test_kinds_of_systems():
+    made = systems(
+        dense={"continue": True},
+        released={"checkpoint": {"path": "ns.pt"}, "masks": {"select": "cumulative", "k": 95}},
+        theirs={"translations": "outputs"},
+    )
+    kinds = {name: configuration.kind(system) for name, system in made["systems"].items()}
+    assert kinds == {
+        "baseline": "given",
+        "ns": "trained",
+        "dense": "trained",
+        "released": "evaluated",
+        "theirs": "imported",
+    }
+
+
+def test_training_settings_of_a_stage_and_of_a_system_win():
+    made = config(
+        seed=7,
+        training={"lr": 0.1, "warmup": 9},
+        baseline={"training": {"lr": 0.2}},
+        specialize={"training": {"warmup": 5, "max_update": 30}},
+        systems={
+            "ns": {"masks": {"select": "cumulative", "k": 95}},
+            "again": {"continue": True, "training": {"seed": 8, "warmup": 3}},
+        },
+    )
+    chosen = ("seed", "lr", "warmup", "max_update")
+    of = {name: [configuration.training(made, name)[key] for key in chosen] for name in (None, "ns", "again")}
+    assert of == {None: [7, 0.2, 9, 500000], "ns": [7, 0.1, 5, 30], "again": [8, 0.1, 3, 30]}
+
+
+def test_thresholds_by_direction_type_and_component():
+    four = {"en-x": {"encoder": 95, "decoder": 90}, "x-en": {"encoder": 85, "decoder": 80}}
+    assert configuration.thresholds({"k": 95}, "en-de", "en") == {"encoder": 95, "decoder": 95}
+    assert configuration.thresholds({"k": four}, "en-de", "en") == {"encoder": 95, "decoder": 90}
+    assert configuration.thresholds({"k": four}, "de-en", "en") == {"encoder": 85, "decoder": 80}
+    assert configuration.thresholds({"k": four}, "de-fr", "en") == {"encoder": 85, "decoder": 80}
+    assert configuration.thresholds({"k": four}, "nl-en", "nl") == {"encoder": 95, "decoder": 90}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"patience": 3}, "the configuration: unknown key patience; known keys are activations, baseline"),
+        ({"training__epochs": 3}, "training: unknown key epochs; known keys are .*max_update"),
+        ({"systems__ns__masks__kk": 3}, "systems.ns.masks: unknown key kk; known keys are components, k, like"),
+        ({"specialize__training__steps": 3}, "specialize.training: unknown key steps"),
+        ({"systems__ns__masks__k": 0}, r"systems\.ns\.masks\.k: 0 "),
+        ({"systems__ns__masks__k": 100.5}, r"systems\.ns\.masks\.k: 100\.5 "),
+        ({"systems__ns__masks__k": {"en-x": {"encoder": 95, "decoder": 0}}}, r"systems\.ns\.masks\.k"),
+        ({"systems__ns__masks__components": []}, r"systems\.ns\.masks\.components"),
+        ({"systems": {}}, "systems: "),
+        ({"systems__a b": {}}, "systems: 'a b' does not match"),
+        ({"run": "../up"}, "run: '../up' does not match"),
+        ({"seed": "x"}, "seed: 'x' is not of type 'integer'"),
+        ({"training__warmup": 0}, r"training\.warmup: 0 is less than the minimum of 1"),
+        ({"model__layers": 0}, r"model\.layers: 0 is less than the minimum of 1"),
+        ({"decode__engine": "marian"}, r"decode\.engine: 'marian' is not one of \['fairseq', 'ctranslate2'\]"),
+        ({"data__databin__sha256": "abc"}, r"data\.databin\.sha256: 'abc' does not match"),
+    ],
+)
+def test_the_schema_refuses(changes, message):
+    with pytest.raises(UserError, match=message):
+        config(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"languages__codes": ["en", "xx"]}, r"languages\.codes: xx has no row in .*ec30\.tsv; add it"),
+        ({"languages__pivot": "ru"}, r"languages\.pivot is ru, which languages\.codes does not list"),
+        ({"languages__directions": ["en-ru"]}, r"languages\.directions: en-ru names language ru, which"),
+        ({"languages__directions": ["en-de", "en-de"]}, r"languages\.directions: a direction stands twice"),
+        ({"languages__directions": "ende"}, r"languages\.directions: 'ende' is not a direction like en-de"),
+        ({"languages__directions": ["en-en"]}, r"languages\.directions: 'en-en' is not a direction like en-de"),
+        ({"languages__directions": []}, r"languages\.directions: no direction is listed"),
+        ({"pairs": "en-xx"}, "pairs: en-xx names language xx, which"),
+        ({"pairs": "de-fr"}, r"pairs: de-fr is not a direction of this run \(languages\.directions\); it has"),
+        ({"pairs": "en-de,en-de"}, "pairs: a direction stands twice"),
+        ({"model__dim": 100}, r"model\.dim \(100\) must be a multiple of model\.heads \(16\)"),
+        ({"training__precision": "fp16"}, r"training of baseline: precision fp16 needs a GPU \(training\.gpus\)"),
+        (
+            {"specialize__training__precision": "bf16"},
+            r"training of systems\.ns: precision bf16 needs a GPU \(training\.gpus\)",
+        ),
+        ({"training__nodes": 2}, "training of baseline: 2 nodes need GPUs"),
+        ({"baseline__checkpoint": {}}, r"baseline\.checkpoint: give exactly one of path, url and gdrive"),
+        ({"baseline__checkpoint": {"path": "a", "gdrive": "b"}}, r"baseline\.checkpoint: give exactly one"),
+        ({"data__source": "none"}, "data.source: none goes with systems that are all existing translations"),
+        ({"data__source": "text"}, "data.source is text: say which folder it lies in"),
+        ({"data__source": "databin"}, r"data\.databin: give exactly one of path, url and gdrive"),
+        (
+            {"data__source": "databin", "data__databin": {"path": "a", "url": "http://b/c.tar"}},
+            r"data\.databin: give exactly one of path, url and gdrive",
+        ),
+    ],
+)
+def test_keys_that_do_not_go_together_are_refused(changes, message):
+    with pytest.raises(UserError, match=message):
+        configuration.check(config(**changes))
+
+
+RANDOM = {"select": "random", "like": "ns"}
+
+
+@pytest.mark.parametrize(
+    ("system", "message"),
+    [
+        ({"masks": {"select": "cumulative"}}, r"systems\.new\.masks: cumulative selection takes k"),
+        ({"masks": {"select": "cumulative", "k": 95, "like": "ns"}}, "cumulative selection takes k"),
+        ({"masks": {"select": "cumulative", "k": 95, "seed": 1}}, "cumulative selection takes k"),
+        ({"masks": {"select": "random"}}, r"systems\.new\.masks: random selection takes like"),
+        ({"masks": {**RANDOM, "k": 95}}, "random selection takes like"),
+        (
+            {"masks": {**RANDOM, "like": "gone"}},
+            r"systems\.new\.masks\.like: there is no system gone; there are \['base",
+        ),
+        ({"masks": {**RANDOM, "like": "baseline"}}, r"like: baseline has no cumulative masks whose sizes"),
+        ({"masks": {**RANDOM, "like": "new"}}, "like: new has no cumulative masks"),
+        ({"continue": True, "masks": RANDOM}, r"systems\.new: `continue` trains without masks"),
+        ({"continue": True, "checkpoint": {"path": "a"}}, "`continue` trains without masks"),
+        ({"training": {"lr": 1}}, r"systems\.new: `training` is set, but this system is not trained"),
+        ({"checkpoint": {"path": "a"}, "training": {"lr": 1}}, "this system is not trained"),
+        ({"checkpoint": {"path": "a", "url": "b"}}, r"systems\.new\.checkpoint: give exactly one"),
+        ({"translations": "x", "masks": RANDOM}, r"systems\.new: existing translations go with no other key"),
+        ({"translations": "x", "continue": True}, "existing translations go with no other key"),
+    ],
+)
+def test_systems_that_cannot_be_are_refused(system, message):
+    with pytest.raises(UserError, match=message):
+        configuration.check(systems(new=system))
+
+
+def test_everything_the_design_lists_is_accepted():
+    four = {"en-x": {"encoder": 95, "decoder": 90}, "x-en": {"encoder": 85, "decoder": 80}}
+    made = systems(
+        split={"masks": {"select": "cumulative", "k": four}},
+        encoder={"masks": {"select": "cumulative", "k": 95, "components": ["encoder"]}},
+        random={"masks": {**RANDOM, "seed": 1}},
+        dense={"continue": True},
+        released={"checkpoint": {"path": "ns.pt"}, "masks": {"select": "cumulative", "k": 95}},
+        theirs={"translations": "outputs/theirs"},
+    )
+    configuration.check(made)
