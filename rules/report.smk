@@ -1,5 +1,46 @@
 # Tables, figures and the report.
+from snakemake.io import report as in_report
+
 TABLES = f"{SELECTION}/tables"
+FIGURES = f"{R}/figures"
+METRICS = ["BLEU", "chrF++", *(["spBLEU"] if SCORE["spbleu"] else []), *(["COMET"] if COMET["model"] else [])]
+COMPARED = AGAINST in SYSTEMS and any(
+    set(SCORED[name]) & set(SCORED[AGAINST]) for name in SYSTEMS if name != AGAINST
+)
+# Components whose neurons can be compared between languages: with two directions on the side where languages differ.
+PIVOT = config["languages"]["pivot"]
+COMPARABLE = [
+    component
+    for component, end in (("encoder", 1), ("decoder", 0))
+    if sum(pair.split("-")[end] == PIVOT for pair in DIRECTIONS) > 1
+]
+# Neuron sets to analyse: the masks of every system, and what another threshold selects.
+SELECTIONS = {
+    name: [part for part in COMPARABLE if part in config["systems"][name]["masks"]["components"]]
+    for name in systems(*configuration.KINDS, masked=True)
+}
+OVERLAP_K = config["report"]["overlap_k"]
+if OVERLAP_K and any(SELECTIONS.values()):
+    SELECTIONS[f"k{OVERLAP_K:g}"] = COMPARABLE
+SELECTIONS = {name: parts for name, parts in SELECTIONS.items() if parts}
+CURVES = {"baseline": f"{R}/baseline/training.csv"} if not config["baseline"].get("checkpoint") else {}
+CURVES |= {name: f"{R}/systems/{name}/training.csv" for name in systems("trained")}
+if config["data"]["source"] == "none":
+    CURVES = {}
+
+
+def sets_of(selection):
+    """Where the neuron sets of a selection come from: the masks of a system, or all activation counts."""
+    if selection in SYSTEMS:
+        return {"masks": [f"{R}/masks/{selection}.parquet"]}
+    return {"activations": expand(f"{R}/activations/{{pair}}.parquet", pair=DIRECTIONS)}
+
+
+def drawn(name, category, **labels):
+    """The files of a figure; the SVG is shown in Snakemake's report."""
+    caption = f"captions/figures/{category.lower()}.rst"
+    shown = in_report(f"{FIGURES}/{name}.svg", category=category, labels=labels, caption=caption)
+    return [shown, f"{FIGURES}/{name}.png", f"{FIGURES}/{name}.csv"]
 
 
 rule tables:
@@ -17,11 +58,15 @@ rule tables:
         languages=LANGUAGE_TABLE,
         published=[str(configuration.located(SCORE["published"], BASE))] if SCORE["published"] else [],
     output:
-        directions=f"{TABLES}/directions.csv",
-        summary=f"{TABLES}/summary.csv",
+        directions=in_report(f"{TABLES}/directions.csv", category="Scores", caption="captions/directions.rst"),
+        summary=in_report(f"{TABLES}/summary.csv", category="Scores", caption="captions/summary.rst"),
         markdown=f"{TABLES}/summary.md",
         readings=[f"{TABLES}/readings.csv"] if TOKENIZATION == "moses" else [],
-        tests=[f"{TABLES}/{name}.csv" for name in ("significance", "wins") if any(TESTED.values())],
+        tests=[
+            in_report(f"{TABLES}/{name}.csv", category="Scores", caption="captions/significance.rst")
+            for name in ("significance", "wins")
+            if any(TESTED.values())
+        ],
     log:
         f"{LOGS}/tables/tables.log",
     benchmark:
@@ -33,7 +78,7 @@ rule tables:
         options=lambda wildcards, input: as_options(
             {
                 "languages": input.languages,
-                "pivot": config["languages"]["pivot"],
+                "pivot": PIVOT,
                 "against": AGAINST if AGAINST in SYSTEMS else None,
                 "replicates": SCORE["replicates"],
                 "published": input.published,
@@ -45,4 +90,145 @@ rule tables:
         " --out {params.out:q} > {log:q} 2>&1"
 
 
-FINISHED = [rules.tables.output.summary]
+for number, (selection, parts) in enumerate(SELECTIONS.items(), start=1):
+
+    rule:
+        name:
+            f"overlap_{number}"
+        input:
+            sets=[path for paths in sets_of(selection).values() for path in paths],
+            languages=LANGUAGE_TABLE,
+        output:
+            expand(f"{R}/tables/overlap-{selection}/{{table}}.csv", table=["overlap", "families", "sparsity"]),
+        log:
+            f"{LOGS}/overlap/{selection}.log",
+        benchmark:
+            f"{BENCH}/overlap/{selection}.jsonl"
+        params:
+            options=as_options({**sets_of(selection), "k": OVERLAP_K if selection not in SYSTEMS else None}),
+            out=f"{R}/tables/overlap-{selection}",
+        shell:
+            "python -m workflow_scripts.overlap {params.options} --languages {input.languages:q} --pivot {PIVOT:q}"
+            " --out {params.out:q} 2>&1 | tee {log:q}"
+
+    rule:
+        name:
+            f"figures_masks_{number}"
+        input:
+            sets=[path for paths in sets_of(selection).values() for path in paths],
+            languages=LANGUAGE_TABLE,
+        output:
+            [
+                drawn(f"overlap-{selection}-{part}", "Overlap", neurons=selection, figure=part)
+                for part in parts
+            ],
+            drawn(f"overlap-by-layer-{selection}", "Overlap", neurons=selection, figure="by layer"),
+            drawn(f"languages-{selection}", "Overlap", neurons=selection, figure="languages"),
+            drawn(f"sparsity-{selection}", "Sparsity", neurons=selection, figure="by layer"),
+        log:
+            f"{LOGS}/figures_masks/{selection}.log",
+        benchmark:
+            f"{BENCH}/figures_masks/{selection}.jsonl"
+        params:
+            options=as_options({**sets_of(selection), "k": OVERLAP_K if selection not in SYSTEMS else None}),
+            name=selection,
+            run=config["run"],
+            out=FIGURES,
+        shell:
+            "python -m workflow_scripts.figures_masks {params.options} --name {params.name:q}"
+            " --languages {input.languages:q} --pivot {PIVOT:q} --run {params.run:q} --out {params.out:q}"
+            " > {log:q} 2>&1"
+
+
+rule figures_scores:
+    input:
+        scores=rules.tables.output.directions,
+        tests=rules.tables.output.tests,
+        languages=LANGUAGE_TABLE,
+    output:
+        [
+            drawn(f"scores-by-{group}-{metric}", "Scores", metric=metric, figure=f"by {group}")
+            for metric in METRICS
+            for group in ("tier", "language")
+        ],
+    log:
+        f"{LOGS}/figures_scores/figures_scores.log",
+    benchmark:
+        f"{BENCH}/figures_scores/figures_scores.jsonl"
+    params:
+        options=as_options({"against": AGAINST, "metrics": METRICS, "pivot": PIVOT, "run": config["run"]}),
+        tables=TABLES,
+        out=FIGURES,
+    shell:
+        "python -m workflow_scripts.figures_scores {params.tables:q} {params.options}"
+        " --languages {input.languages:q} --out {params.out:q} > {log:q} 2>&1"
+
+
+rule figures_training:
+    input:
+        list(CURVES.values()),
+    output:
+        drawn("training", "Training", figure="loss"),
+    log:
+        f"{LOGS}/figures_training/figures_training.log",
+    benchmark:
+        f"{BENCH}/figures_training/figures_training.jsonl"
+    params:
+        curves=shlex.join(f"{name}={path}" for name, path in CURVES.items()),
+        run=config["run"],
+        out=FIGURES,
+    shell:
+        "python -m workflow_scripts.figures_training {params.curves} --run {params.run:q} --out {params.out:q}"
+        " > {log:q} 2>&1"
+
+
+OVERLAPS = [f"{R}/tables/overlap-{selection}/families.csv" for selection in SELECTIONS]
+SHOWN = [
+    *(
+        f"{FIGURES}/scores-by-{group}-{metric}.svg"
+        for metric in METRICS
+        for group in ("tier", "language")
+        if COMPARED
+    ),
+    *(
+        f"{FIGURES}/{name}.svg"
+        for selection, parts in SELECTIONS.items()
+        for name in (
+            f"languages-{selection}",
+            f"overlap-by-layer-{selection}",
+            *(f"overlap-{selection}-{part}" for part in parts),
+            f"sparsity-{selection}",
+        )
+    ),
+    *([f"{FIGURES}/training.svg"] if CURVES else []),
+]
+
+
+rule report:
+    input:
+        tables=[rules.tables.output.summary, rules.tables.output.directions, *rules.tables.output.tests],
+        overlaps=OVERLAPS,
+        figures=SHOWN,
+    output:
+        in_report(f"{R}/report.html", category="Report", caption="captions/report.rst"),
+    log:
+        f"{LOGS}/report/report.log",
+    benchmark:
+        f"{BENCH}/report/report.jsonl"
+    params:
+        options=lambda wildcards, input: as_options(
+            {
+                "figures": input.figures,
+                "overlaps": input.overlaps,
+                "config": dict(config),
+                "against": AGAINST if AGAINST in SYSTEMS else None,
+                "benchmarks": BENCH,
+            }
+        ),
+        tables=TABLES,
+    shell:
+        "python -m workflow_scripts.report {params.tables:q} {params.options} --out {output:q} > {log:q} 2>&1"
+
+
+# A selection of directions gets its tables; figures and report are about the whole run.
+FINISHED = [rules.tables.output.summary, *([rules.report.output, OVERLAPS] if SELECTION == R else [])]

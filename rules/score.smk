@@ -36,7 +36,7 @@ TESTED = {
     for name in SYSTEMS
 }
 COMET = SCORE["comet"]
-COMET_PYTHON = shlex.quote(str(BASE / ".venv-comet" / "bin" / "python"))
+COMET_PYTHON = str(BASE / ".venv-comet" / "bin" / "python")
 
 
 for name, (folder, files) in IMPORTED.items():
@@ -130,9 +130,9 @@ for number, (names, batch) in enumerate(SCORE_BATCHES, start=1):
             pairs=",".join(batch),
             folder=f"{R}/translations/{{system}}",
             out=f"{R}/scores/{{system}}",
-            options=as_options({**COMET, "tokenization": TOKENIZATION}),
+            options=as_options({**COMET, "tokenization": TOKENIZATION, "python": COMET_PYTHON}),
         shell:
-            "{COMET_PYTHON} -m workflow_scripts.score_comet {params.folder:q} --pairs {params.pairs:q}"
+            "python -m workflow_scripts.score_comet {params.folder:q} --pairs {params.pairs:q}"
             " --out {params.out:q} {params.options} 2>&1 | tee {log:q}"
 
 

@@ -1,0 +1,1 @@
+"""Analyses of masks, figures, and the report."""

@@ -1,0 +1,144 @@
+"""Figures of score differences and of training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from workflow_scripts.languages import Language
+from workflow_scripts.reporting.analysis import ARROWS
+from workflow_scripts.reporting.style import COLUMN, family_colors, family_legend, title
+from workflow_scripts.scoring.tables import direction_type, tier
+
+TYPES = ("O2M", "M2O")
+
+
+def differences(
+    scores: pd.DataFrame, tests: pd.DataFrame, languages: Mapping[str, Language], pivot: str, against: str
+) -> pd.DataFrame:
+    """Score differences to system `against`: system, pair, metric, text, difference, language, family, type, tier.
+
+    `outcome` is `win`, `tie` or `loss` of the significance test (bootstrap where both were made), empty without one.
+    """
+    keys = ["pair", "metric", "text"]
+    base = scores[scores["system"] == against].set_index(keys)["score"].rename("against_score")
+    table = scores[scores["system"] != against].join(base, on=keys, how="inner")
+    table["difference"] = table["score"] - table["against_score"]
+    table["type"] = [direction_type(pair, pivot) for pair in table["pair"]]
+    table = table[table["type"].isin(TYPES)].copy()
+    others = [next(code for code in pair.split("-") if code != pivot) for pair in table["pair"]]
+    table["language"] = others
+    table["family"] = [languages[code].family for code in others]
+    table["tier"] = [tier(pair, pivot, languages) for pair in table["pair"]]
+    if tests.empty:
+        return table.assign(outcome="")
+    outcomes = tests.drop_duplicates(["system", *keys]).set_index(["system", *keys])["outcome"]
+    table = table.join(outcomes, on=["system", *keys])
+    return table.assign(outcome=table["outcome"].fillna(""))
+
+
+def by_tier(
+    table: pd.DataFrame, languages: Mapping[str, Language], metric: str, text: str, pivot: str, against: str, run: str
+) -> Figure:
+    """Mean difference of every system by tier and direction type, with the languages as dots."""
+    known = dict.fromkeys(language.tier.capitalize() for language in languages.values())
+    tiers = [*(name for name in known if name and name in set(table["tier"])), "All"]
+    systems = list(table["system"].unique())
+    figure, axes = plt.subplots(1, 2, figsize=(2 * COLUMN, 2.4), sharey=True, layout="constrained")
+    width = 0.8 / len(systems)
+    for axis, kind in zip(axes, TYPES, strict=True):
+        rows = table[table["type"] == kind]
+        for place, system in enumerate(systems):
+            own = rows[rows["system"] == system]
+            groups = [own if name == "All" else own[own["tier"] == name] for name in tiers]
+            x = np.arange(len(tiers)) + (place - (len(systems) - 1) / 2) * width
+            axis.bar(x, [group["difference"].mean() for group in groups], width * 0.9, color=f"C{place}", label=system)
+            for position, group in zip(x, groups, strict=True):
+                axis.plot([position] * len(group), group["difference"], ".", color="0.25", markersize=2.5, alpha=0.7)
+        axis.axhline(0, color="0.3", lw=0.6)
+        axis.set_xticks(range(len(tiers)), tiers)
+        axis.set_title(ARROWS[kind].format(pivot=pivot))
+    axes[0].set_ylabel(f"difference in {metric}")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
+    title(figure, f"{metric} against {against} by tier: means (bars) and languages (dots), {text} text", run)
+    return figure
+
+
+def by_language(
+    table: pd.DataFrame, languages: Mapping[str, Language], metric: str, text: str, pivot: str, against: str, run: str
+) -> Figure:
+    """Difference of every system by language, in family colours; filled where significant."""
+    colors = family_colors(languages)
+    codes = [code for code in languages if code in set(table["language"])]
+    systems = list(table["system"].unique())
+    figure, axes = plt.subplots(
+        len(systems),
+        2,
+        squeeze=False,
+        sharex=True,
+        sharey=True,
+        figsize=(2 * COLUMN, 0.9 + len(systems) * (0.35 + 0.12 * len(codes))),
+        layout="constrained",
+    )
+    tested = (table["outcome"] != "").any()
+    for row, system in zip(axes, systems, strict=True):
+        for axis, kind in zip(row, TYPES, strict=True):
+            own = table[(table["system"] == system) & (table["type"] == kind)].set_index("language")
+            for place, code in enumerate(codes):
+                if code not in own.index:
+                    continue
+                color, value = colors[languages[code].family], own.loc[code, "difference"]
+                filled = own.loc[code, "outcome"] in ("win", "loss") or not tested
+                axis.plot([0, value], [place, place], color=color, lw=1)
+                axis.plot(value, place, "o", color=color, mfc=color if filled else "white", markersize=4)
+            axis.axvline(0, color="0.3", lw=0.6)
+            axis.set_title(f"{system}, {ARROWS[kind].format(pivot=pivot)}")
+        labels = [f"{languages[code].name} ({code})" for code in codes]
+        row[0].set_yticks(range(len(codes)), labels)
+        row[0].set_ylim(len(codes) - 0.5, -0.5)
+        for label, code in zip(row[0].get_yticklabels(), codes, strict=True):
+            label.set_color(colors[languages[code].family])
+    for axis in axes[-1]:
+        axis.set_xlabel(f"difference in {metric}")
+    if tested:
+        marks = [
+            Line2D([], [], marker="o", ls="", color="0.3", mfc=fill, markersize=4, label=label)
+            for fill, label in (("0.3", "p < 0.05"), ("white", "not significant"))
+        ]
+        axes[0][1].legend(handles=marks, frameon=True, framealpha=0.8, edgecolor="none")
+    family_legend(figure, colors, [languages[code].family for code in codes])
+    title(figure, f"{metric} against {against} by language, {text} text", run)
+    return figure
+
+
+def training_curves(curves: Mapping[str, pd.DataFrame], run: str) -> tuple[Figure, pd.DataFrame]:
+    """Training and validation loss of the baseline and of every trained system over updates.
+
+    `curves`: training.csv per name; the baseline has a panel of its own, systems start from its weights and share one.
+    """
+    first, *others = curves
+    panels = [[first], others] if others else [[first]]
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(COLUMN * len(panels), 2.4), squeeze=False, layout="constrained"
+    )
+    for axis, names in zip(axes[0], panels, strict=True):
+        for place, name in enumerate(names):
+            for split, rows in curves[name].groupby("split"):
+                style = "-" if split == "train" else "o--"
+                axis.plot(rows["update"], rows["loss"], style, color=f"C{place}", markersize=2.5, lw=1)
+        handles = [Line2D([], [], color=f"C{place}", label=name) for place, name in enumerate(names)]
+        handles += [
+            Line2D([], [], color="0.3", label="training"),
+            Line2D([], [], color="0.3", ls="--", marker="o", markersize=2.5, label="validation"),
+        ]
+        axis.legend(handles=handles, frameon=False)
+        axis.set_xlabel("updates")
+    axes[0][0].set_ylabel("loss (bits per token, label smoothed)")
+    title(figure, "Training and validation loss", run)
+    frames = [frame.assign(model=name) for name, frame in curves.items()]
+    return figure, pd.concat(frames, ignore_index=True)[["model", *frames[0].columns.drop("model")]]

@@ -1,0 +1,67 @@
+"""How figures look, and how they are saved: SVG, PNG and the table behind them, byte for byte the same every time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+import seaborn as sns
+
+from workflow_scripts.files import replacing
+from workflow_scripts.languages import Language
+
+mpl.use("agg")
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+COLUMN = 3.4
+"""Width of a text column in inches; figures are this wide, or two columns."""
+RC = {
+    "font.size": 7.5,
+    "axes.titlesize": 7.5,
+    "axes.labelsize": 7.5,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "legend.fontsize": 6.5,
+    "figure.titlesize": 8.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlelocation": "left",
+    "lines.linewidth": 1.2,
+    "figure.constrained_layout.use": True,
+    "savefig.dpi": 200,
+    # Without these, identifiers in the SVG would differ between two runs.
+    "svg.hashsalt": "neuron-specialization",
+    "svg.fonttype": "path",
+}
+mpl.rcParams.update(RC)
+
+
+def family_colors(languages: Mapping[str, Language]) -> dict[str, tuple[float, float, float]]:
+    """A colour per family, in the table's order; distinguishable with colour-blindness up to ten families."""
+    families = list(dict.fromkeys(language.family for language in languages.values()))
+    palette = sns.color_palette("colorblind" if len(families) <= 10 else "husl", len(families))
+    return dict(zip(families, palette, strict=True))
+
+
+def family_legend(figure: Figure, colors: Mapping[str, tuple[float, float, float]], families: list[str]) -> None:
+    """A legend of the families that occur, below the figure."""
+    handles = [Patch(color=color, label=family) for family, color in colors.items() if family in families]
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 5), frameon=False)
+
+
+def title(figure: Figure, text: str, run: str) -> None:
+    """What the figure shows, and below it the run it belongs to."""
+    figure.suptitle(f"{text}\nrun {run}", x=0.01, ha="left", fontsize=8.5)
+
+
+def save(figure: Figure, path: Path, data: pd.DataFrame) -> None:
+    """Write `path` with the endings .svg, .png and .csv (the table behind the figure)."""
+    metadata = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
+    for ending, tags in metadata.items():
+        with replacing(path.with_name(f"{path.name}.{ending}")) as temporary:
+            figure.savefig(temporary, format=ending, metadata=tags)
+    with replacing(path.with_name(f"{path.name}.csv")) as temporary:
+        data.to_csv(temporary, index=False, float_format="%.6g")
