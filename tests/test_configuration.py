@@ -228,7 +228,7 @@ RANDOM = {"select": "random", "like": "ns"}
         ({"masks": {**RANDOM, "k": 95}}, "random selection takes like"),
         (
             {"masks": {**RANDOM, "like": "gone"}},
-            r"systems\.new\.masks\.like: there is no system gone; there are \['base",
+            r"masks\.like: there is no system gone; there are \['baseline'",
         ),
         ({"masks": {**RANDOM, "like": "baseline"}}, r"like: baseline has no cumulative masks whose sizes"),
         ({"masks": {**RANDOM, "like": "new"}}, "like: new has no cumulative masks"),

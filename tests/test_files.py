@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+from workflow_scripts.errors import UserError
 from workflow_scripts.files import code_version, digest, replacing, sha256, write_json, write_text
 
 
@@ -53,6 +54,11 @@ def test_digests(tmp_path):
     assert sha256(tmp_path / "x") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert digest({"a": 1, "b": [2]}) == digest(json.loads('{"b": [2], "a": 1}'))
     assert digest({"a": 1}) != digest({"a": 2})
+
+
+def test_digest_of_a_missing_file_names_it(tmp_path):
+    with pytest.raises(UserError, match=r"gone\.pt does not exist"):
+        sha256(tmp_path / "gone.pt")
 
 
 def test_version_names_the_code():

@@ -56,6 +56,8 @@ def cumulative(paths: list[Path], k: Any, pivot: str, components: list[str]) -> 
 def random(like: Masks, seed: int, counts: dict[str, Path]) -> Iterator[Mask]:
     """As many neurons as `like` keeps in each layer of each direction, drawn at random."""
     for row in like.rows:
+        if row.pair not in counts:
+            raise UserError(f"the masks that are copied have direction {row.pair}, of which no counts are given")
         kept = random_neurons(len(row.neurons), row.ffn_dim, seed, row.pair, row.component, row.layer)
         activations = read_activations(counts[row.pair]).counts[row.component, row.layer]
         yield Mask(row.pair, row.component, row.layer, row.ffn_dim, kept, None, coverage(activations, kept))

@@ -1,0 +1,145 @@
+"""The masks command: what it writes, and that the random control copies sizes and nothing else."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from workflow_scripts.artifacts import masks_digest, read_masks, write_activations
+from workflow_scripts.files import sha256
+from workflow_scripts.neurons.select import coverage, specialized
+
+LAYERS = [("encoder", 0), ("encoder", 1), ("decoder", 0)]
+FOUR = {"en-x": {"encoder": 95, "decoder": 90}, "x-en": {"encoder": 60, "decoder": 30}}
+
+
+@pytest.fixture
+def counts(tmp_path):
+    """`(counts per direction, files)` of two directions."""
+    random = np.random.default_rng(3)
+    made = {
+        pair: {layer: random.integers(0, 1000, 40).astype(np.int64) for layer in LAYERS} for pair in ("en-de", "de-en")
+    }
+    for pair, layers in made.items():
+        write_activations(tmp_path / f"{pair}.parquet", layers, {"pair": pair})
+    return made, [tmp_path / f"{pair}.parquet" for pair in made]
+
+
+def test_cumulative_masks_with_one_k_per_type_and_component(counts, command, tmp_path):
+    made, files = counts
+    output = tmp_path / "out/ns.parquet"
+    said = command("masks", "--select", "cumulative", "--k", json.dumps(FOUR), "--output", output, *files).ok().out
+    found = read_masks(output)
+    assert [(row.pair, row.component, row.layer) for row in found.rows] == [
+        (p, *layer) for p in made for layer in LAYERS
+    ]
+    for row in found.rows:
+        k = FOUR["en-x" if row.pair == "en-de" else "x-en"][row.component]
+        these = made[row.pair][row.component, row.layer]
+        assert (row.k, row.ffn_dim) == (k, 40)
+        assert row.neurons.tolist() == specialized(these, k).tolist()
+        assert row.coverage == coverage(these, row.neurons) >= k / 100
+    kept = sum(len(row.neurons) for row in found.rows) / (40 * len(found.rows))
+    assert said == f"[masks] ns · 2 directions · {kept:.1%} of the neurons kept\n"
+    assert found.metadata["k"] == FOUR
+    assert found.metadata["activations_sha256"] == {path.stem: sha256(path) for path in files}
+    assert found.metadata["digest"] == masks_digest(found.rows)
+
+
+def test_the_pivot_decides_the_type_of_a_direction(counts, command, tmp_path):
+    output = tmp_path / "ns.masks.parquet"
+    options = ("--select", "cumulative", "--k", json.dumps(FOUR), "--pivot", "de")
+    command("masks", *options, "--output", output, *counts[1]).ok()
+    assert {(row.pair, row.component): row.k for row in read_masks(output).rows} == {
+        ("en-de", "encoder"): 60,
+        ("en-de", "decoder"): 30,
+        ("de-en", "encoder"): 95,
+        ("de-en", "decoder"): 90,
+    }
+
+
+@pytest.mark.parametrize("component", ["encoder", "decoder"])
+def test_one_component_leaves_the_other_without_rows(component, counts, command, tmp_path):
+    output = tmp_path / "half.parquet"
+    options = ("--select", "cumulative", "--k", 95, "--components", component)
+    command("masks", *options, "--output", output, *counts[1]).ok()
+    assert {row.component for row in read_masks(output).rows} == {component}
+
+
+@pytest.fixture
+def ns(counts, command, tmp_path):
+    path = tmp_path / "masks/ns.parquet"
+    command("masks", "--select", "cumulative", "--k", 70, "--output", path, *counts[1]).ok()
+    return path
+
+
+def test_random_masks_have_the_sizes_and_not_the_members(counts, command, tmp_path, ns):
+    made, files = counts
+    output = tmp_path / "masks/random.parquet"
+    command("masks", "--select", "random", "--like", ns, "--seed", 1, "--output", output, *files).ok()
+    like, drawn = read_masks(ns).rows, read_masks(output).rows
+    for one, other in zip(like, drawn, strict=True):
+        assert (one.pair, one.component, one.layer, len(one.neurons)) == (
+            (other.pair, other.component, other.layer, len(other.neurons))
+        )
+        assert other.k is None
+        assert other.coverage == coverage(made[other.pair][other.component, other.layer], other.neurons)
+        assert other.coverage < one.coverage
+    assert any(one.neurons.tolist() != other.neurons.tolist() for one, other in zip(like, drawn, strict=True))
+
+
+def test_random_masks_follow_their_seed_and_repeat_to_the_byte(counts, command, tmp_path, ns):
+    def draw(name, seed, *components):
+        options = ["--components", *components] if components else []
+        path = tmp_path / f"{name}/r.parquet"
+        arguments = ("--select", "random", "--like", ns, "--seed", seed, *options, "--output", path)
+        command("masks", *counts[1], *arguments).ok()
+        return path
+
+    first, again, other = draw("a", 1), draw("b", 1), draw("c", 2)
+    assert first.read_bytes() == again.read_bytes()
+    assert masks_digest(read_masks(first).rows) != masks_digest(read_masks(other).rows)
+    # What is drawn for a layer does not depend on what else is drawn.
+    decoder = read_masks(draw("d", 1, "decoder")).rows
+    whole = {(row.pair, row.component, row.layer): row.neurons.tolist() for row in read_masks(first).rows}
+    assert all(whole[row.pair, row.component, row.layer] == row.neurons.tolist() for row in decoder)
+    assert {row.component for row in decoder} == {"decoder"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--select", "cumulative"], "--select cumulative needs --k"),
+        (["--select", "random", "--seed", 1], "--select random needs --like and --seed"),
+        (["--select", "cumulative", "--k", 0], r"encoder layer 0: k = 0 is outside (0, 100]"),
+    ],
+)
+def test_refusals(options, message, counts, command, tmp_path):
+    result = command("masks", *options, "--output", tmp_path / "x/x.parquet", *counts[1])
+    assert result.code == 2
+    assert message in result.err
+    assert "Traceback" not in result.err
+    assert not (tmp_path / "x/x.parquet").exists()
+
+
+def test_a_silent_layer_is_named(command, tmp_path):
+    path = tmp_path / "en-de.parquet"
+    write_activations(path, {("decoder", 3): np.zeros(4, dtype=np.int64)}, {"pair": "en-de"})
+    result = command("masks", "--select", "cumulative", "--k", 95, "--output", tmp_path / "x/x.parquet", path)
+    assert result.code == 2
+    assert "en-de.parquet, decoder layer 3: no neuron of the layer was ever active" in result.err
+
+
+def test_no_counts_at_all(command, tmp_path):
+    result = command("masks", "--select", "cumulative", "--k", 95, "--output", tmp_path / "x.parquet")
+    assert result.code == 2
+    assert "no activation files are given" in result.err
+
+
+def test_random_masks_of_directions_without_counts_are_refused(counts, command, tmp_path, ns):
+    options = ("--select", "random", "--like", ns, "--seed", 1)
+    result = command("masks", *options, "--output", tmp_path / "x/x.parquet", counts[1][0])
+    assert result.code == 2
+    assert "de-en" in result.err
