@@ -32,6 +32,7 @@ shell.prefix(
 
 
 include: "rules/common.smk"
+include: "rules/cluster.smk"
 include: "rules/data.smk"
 include: "rules/baseline.smk"
 include: "rules/activations.smk"
@@ -46,3 +47,10 @@ rule all:
     default_target: True
     input:
         FINISHED,
+
+
+onsuccess:
+    summary = Path(rules.tables.output.markdown)
+    if summary.exists():
+        print(f"\n{summary.read_text()}\n")
+    print(f"Everything of this run is in {R}, its tables in {summary.parent}, logs in {LOGS}.")

@@ -9,14 +9,17 @@ rule baseline:
         f"{LOGS}/baseline/baseline.log",
     benchmark:
         f"{BENCH}/baseline/baseline.jsonl"
+    resources:
+        gpu=gpus_of(configuration.training(config)),
+        nodes=configuration.training(config)["nodes"],
     params:
         directions=",".join(DIRECTIONS),
         model=as_json(config["model"]),
         training=as_json(configuration.training(config)),
+        continuations=config["jobs"]["continuations"],
         work=f"{R}/baseline/run",
-    resources:
-        gpu=configuration.training(config)["gpus"],
+    # Told to stop, training needs time to save: the shell and `tee` must not go before it.
     shell:
-        "python -m workflow_scripts.train --name baseline --data {input.data:q} --directions {params.directions:q}"
+        "trap '' TERM; python -m workflow_scripts.train --name baseline --data {input.data:q} --directions {params.directions:q}"
         " --model {params.model:q} --training {params.training:q} --work {params.work:q}"
-        " --checkpoint {output.checkpoint:q} 2>&1 | tee {log:q}"
+        " --checkpoint {output.checkpoint:q} --continuations {params.continuations} 2>&1 | tee {log:q}"

@@ -14,16 +14,19 @@ rule specialize:
     wildcard_constraints:
         system=alternatives(systems("trained")),
     resources:
-        gpu=lambda wildcards: configuration.training(config, wildcards.system)["gpus"],
+        gpu=lambda wildcards: gpus_of(configuration.training(config, wildcards.system)),
+        nodes=lambda wildcards: configuration.training(config, wildcards.system)["nodes"],
     params:
         directions=",".join(DIRECTIONS),
         training=lambda wildcards: as_json(configuration.training(config, wildcards.system)),
         masks=lambda wildcards, input: as_options({"masks": input.masks}),
+        continuations=config["jobs"]["continuations"],
         work=f"{R}/systems/{{system}}/run",
+    # Told to stop, training needs time to save: the shell and `tee` must not go before it.
     shell:
-        "python -m workflow_scripts.train --name {wildcards.system} --data {input.data:q} --start {input.start:q}"
+        "trap '' TERM; python -m workflow_scripts.train --name {wildcards.system} --data {input.data:q} --start {input.start:q}"
         " {params.masks} --directions {params.directions:q} --training {params.training:q} --work {params.work:q}"
-        " --checkpoint {output.checkpoint:q} 2>&1 | tee {log:q}"
+        " --checkpoint {output.checkpoint:q} --continuations {params.continuations} 2>&1 | tee {log:q}"
 
 
 rule given_system:

@@ -6,7 +6,8 @@
 
 Writes the checkpoint without its optimizer, and beside it training.csv, the curves. The work folder keeps
 fairseq's own log and everything needed to go on after an interruption: the same command goes on from its last
-checkpoint, exactly. Exit code 75 says that training was told to stop (SIGTERM, SIGUSR1) and wants to be started again.
+checkpoint, exactly. Exit code 75 says that training was told to stop and wants to be started again; within SLURM it
+puts its job back into the queue by itself. SIGTERM, SIGUSR1 and a file `stop` in the work folder make it stop.
 """
 
 from __future__ import annotations
@@ -14,19 +15,21 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from workflow_scripts import errors
 from workflow_scripts.artifacts import masks_digest, read_masks
+from workflow_scripts.cluster.launch import launch
+from workflow_scripts.cluster.turn import Turn
 from workflow_scripts.errors import UserError
-from workflow_scripts.fairseq_plugin import arguments
+from workflow_scripts.fairseq_plugin import arguments, work_folder
 from workflow_scripts.files import code_version, digest, sha256, write_json
 from workflow_scripts.manifest import Manifest, read_manifest
 from workflow_scripts.training_curve import write_curve
 
+INTERRUPTED = 75
+"""Exit code EX_TEMPFAIL: try again."""
 # These may change while a training goes on: none of them changes what an update computes.
 FREE = ("gpus", "nodes", "workers", "max_update", "patience", "validate_every", "keep")
 
@@ -42,6 +45,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--masks", type=Path, help="masks of the system")
     parser.add_argument("--work", type=Path, required=True, help="folder for what an interruption must not lose")
     parser.add_argument("--checkpoint", type=Path, required=True, help="file to write")
+    parser.add_argument("--continuations", type=int, default=100, help="most times that SLURM jobs may continue it")
     return parser.parse_args()
 
 
@@ -82,12 +86,12 @@ def prepare(args: argparse.Namespace, made: dict[str, Any]) -> None:
     write_json(settings, made)
 
 
-def launch(training: dict[str, Any], job: Path) -> int:
-    """Run the job in one process, or with torch's launcher in one process per GPU; returns its exit code."""
-    module = ["-m", "workflow_scripts.fairseq_plugin.training", str(job)]
-    if training["gpus"] > 1:
-        module = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={training['gpus']}", *module]
-    return subprocess.run([sys.executable, *module], check=False).returncode
+def begin(args: argparse.Namespace, turn: Turn) -> None:
+    """Make sure that the work folder can be gone on from, and within SLURM that this is worth another job."""
+    if message := work_folder.recover(args.work):
+        print(f"[{args.name}] {message}", flush=True)
+    if turn.job:
+        work_folder.record_start(args.work, turn.job, work_folder.reached(args.work)["update"], args.continuations)
 
 
 def main() -> int:
@@ -97,6 +101,8 @@ def main() -> int:
     manifest = read_manifest(args.data)
     made = provenance(args, manifest)
     prepare(args, made)
+    turn = Turn(args.work / work_folder.STOP)
+    begin(args, turn)
     job = args.work / "job.json"
     keys = ("max_update", "patience", "validate_every")
     common = {"name": args.name, "data": str(args.data), "start": str(args.start) if args.start else None}
@@ -106,16 +112,21 @@ def main() -> int:
         common | paths | {"arguments": fairseq_arguments(args, manifest)} | {key: args.training[key] for key in keys},
     )
     steps = arguments.accumulation(args.training)
-    workers = max(args.training["gpus"], 1) * args.training["nodes"]
+    gpus = args.training["gpus"]
+    workers = max(gpus, 1) * args.training["nodes"]
     tokens = f"{args.training['max_tokens']:,} tokens × {steps} accumulated × {workers} processes"
     print(f"[{args.name}] {tokens} per update, {args.training['max_update']:,} updates at most", flush=True)
-    if code := launch(args.training, job):
+    if code := launch(["workflow_scripts.fairseq_plugin.training", str(job)], gpus, args.training["nodes"], turn.job):
         return code
+    state = work_folder.reached(args.work)
+    if not state["over"]:
+        print(f"[{args.name}] stopped on request after update {state['update']:,}; nothing is lost", flush=True)
+        turn.come_again()
+        return INTERRUPTED
     from workflow_scripts.fairseq_plugin.checkpoint import publish
-    from workflow_scripts.fairseq_plugin.loop import BEST, LAST, read_state
 
-    kept = args.work / (BEST if args.training["keep"] == "best" else LAST)
-    updates = read_state(args.work)["update"]
+    kept = args.work / (work_folder.BEST if args.training["keep"] == "best" else work_folder.LAST)
+    updates = state["update"]
     final = {"updates": updates, "settings": digest(made), "code_version": code_version()}
     write_curve(args.work / "curve.jsonl", args.checkpoint.with_name("training.csv"))
     publish(kept, args.checkpoint, made | final)

@@ -53,7 +53,9 @@ def optimization(training: Mapping[str, Any]) -> list[str]:
         *(f"--max-tokens={training['max_tokens']}", f"--update-freq={accumulation(training)}"),
         *(f"--max-update={training['max_update']}", f"--seed={training['seed']}"),
         *precision,
-        *([] if training["gpus"] else ["--cpu"]),
+        # Of fairseq's ways to share gradients the one that works on CPUs, too, and under gradient accumulation.
+        "--ddp-backend=legacy_ddp",
+        *([] if training["gpus"] else ["--cpu", "--distributed-backend=gloo"]),
     ]
 
 

@@ -135,8 +135,9 @@ def publish(source: str | Path, target: str | Path, provenance: dict[str, Any]) 
     raw = read_raw(source)
     # The method's data does not depend on when training ran; the file must not either.
     kept = {"cfg": raw["cfg"], "args": None, "model": raw["model"], "optimizer_history": raw["optimizer_history"]}
-    with replacing(target) as temporary:
-        torch.save({**kept, "extra_state": {}, "last_optimizer_state": None, PROVENANCE: provenance}, temporary)
+    # Given a name instead of an open file, torch would write that name into it.
+    with replacing(target) as temporary, temporary.open("wb") as file:
+        torch.save({**kept, "extra_state": {}, "last_optimizer_state": None, PROVENANCE: provenance}, file)
 
 
 def write_plain(checkpoint: Checkpoint, model: nn.Module, target: Path, provenance: dict[str, Any]) -> None:
@@ -144,9 +145,9 @@ def write_plain(checkpoint: Checkpoint, model: nn.Module, target: Path, provenan
     config = read_raw(checkpoint.path).get("cfg") or {}
     content = {"cfg": {**config, "model": checkpoint.args}, "args": None, "model": model.state_dict()}
     history = [{"criterion_name": "", "optimizer_name": "", "lr_scheduler_state": {}, "num_updates": 0}]
-    with replacing(target) as temporary:
-        rest = {"optimizer_history": history, "extra_state": {}, "last_optimizer_state": None, PROVENANCE: provenance}
-        torch.save(content | rest, temporary)
+    rest = {"optimizer_history": history, "extra_state": {}, "last_optimizer_state": None, PROVENANCE: provenance}
+    with replacing(target) as temporary, temporary.open("wb") as file:
+        torch.save(content | rest, file)
 
 
 def refuse_other_masks(checkpoint: Checkpoint, found: str | None) -> None:

@@ -7,14 +7,16 @@ it was (patience included), is never half-written, and is also written when the 
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from pathlib import Path
 from typing import Any
 
 import torch
 
-LAST, BEST = "checkpoint_last.pt", "checkpoint_best.pt"
+from workflow_scripts.fairseq_plugin.work_folder import BEST, LAST, PREVIOUS, STOP, link
+from workflow_scripts.fairseq_plugin.work_folder import STATE as STATE_FILE
+from workflow_scripts.files import write_json
+
 STATE = "training"
 """Key of a checkpoint's `extra_state` that holds `TrainingState` as a plain dict."""
 
@@ -27,7 +29,8 @@ class Loop:
     """Decides after every update; called by fairseq's training loop in place of `validate_and_save`.
 
     `every` updates there is a validation and a checkpoint; training ends at `max_update`, or after `patience`
-    (0: never) validations without a better loss. SIGTERM and SIGUSR1 make it stop after the update at hand.
+    (0: never) validations without a better loss. SIGTERM and SIGUSR1, and a file `stop` in the folder of checkpoints,
+    make it stop after the update at hand.
     """
 
     def __init__(self, every: int, max_update: int, patience: int, state: dict[str, Any]) -> None:
@@ -41,6 +44,11 @@ class Loop:
 
     def _request_stop(self, *_: object) -> None:
         self.stop_requested = True
+        # Whatever shows our output may be gone by now: writing to it must not end the process before it has saved.
+        silence = os.open(os.devnull, os.O_WRONLY)
+        for stream in (1, 2):
+            os.dup2(silence, stream)
+        os.close(silence)
 
     def __call__(
         self, cfg: Any, trainer: Any, task: Any, epoch_itr: Any, valid_subsets: list[str], end_of_epoch: bool
@@ -57,9 +65,10 @@ class Loop:
             better = self.best is None or loss < self.best
             self.best, self.waited = (loss, 0) if better else (self.best, self.waited + 1)
             over = last or 0 < self.patience <= self.waited
-        stop = self._agreed_stop(trainer)
+        folder = Path(cfg.checkpoint.save_dir)
+        stop = self._agreed_stop(trainer, folder)
         if due or stop:
-            self._save(Path(cfg.checkpoint.save_dir), trainer, epoch_itr, better, over)
+            self._save(folder, trainer, epoch_itr, better, over)
         if stop and not over:
             raise Interrupted(f"stopped on request after update {update}")
         return [loss], over
@@ -70,37 +79,32 @@ class Loop:
 
         return train.validate(cfg, trainer, task, epoch_itr, valid_subsets)[0]
 
-    def _agreed_stop(self, trainer: Any) -> bool:
+    def _agreed_stop(self, trainer: Any, folder: Path) -> bool:
         """Whether any process was told to stop; all must leave the loop after the same update."""
+        requested = self.stop_requested or (folder / STOP).exists()
         if trainer.data_parallel_world_size == 1:
-            return self.stop_requested
-        flag = torch.tensor([float(self.stop_requested)], device=trainer.device)
-        torch.distributed.all_reduce(flag, group=trainer.data_parallel_process_group)
+            return requested
+        flag = torch.tensor([float(requested)], device=trainer.device)
+        torch.distributed.all_reduce(flag)
         return bool(flag.item())
 
     def _save(self, folder: Path, trainer: Any, epoch_itr: Any, better: bool, over: bool) -> None:
         state = {"best": self.best, "waited": self.waited, "update": trainer.get_num_updates(), "over": over}
         extra = {"train_iterator": epoch_itr.state_dict(), "val_loss": None, STATE: state}
         trainer.consolidate_optimizer()
-        if not trainer.should_save_checkpoint_on_current_rank:
-            return
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / ".checkpoint.tmp.pt"
-        trainer.save_checkpoint(str(temporary), extra)
-        os.replace(temporary, folder / LAST)
-        if better:
-            link(folder / LAST, folder / BEST)
-
-
-def link(source: Path, target: Path) -> None:
-    """Let `target` be `source` as it is now, without copying where the file system can do that."""
-    temporary = target.with_name(f".{target.name}.tmp")
-    temporary.unlink(missing_ok=True)
-    try:
-        os.link(source, temporary)
-    except OSError:
-        shutil.copyfile(source, temporary)
-    os.replace(temporary, target)
+        if trainer.should_save_checkpoint_on_current_rank:
+            folder.mkdir(parents=True, exist_ok=True)
+            temporary = folder / ".checkpoint.tmp.pt"
+            trainer.save_checkpoint(str(temporary), extra)
+            if (folder / LAST).exists():
+                link(folder / LAST, folder / PREVIOUS)
+            os.replace(temporary, folder / LAST)
+            write_json(folder / STATE_FILE, state)
+            if better:
+                link(folder / LAST, folder / BEST)
+        if trainer.data_parallel_world_size > 1:
+            # A process that left now would take the one that still writes down with it.
+            torch.distributed.barrier()
 
 
 def read_state(folder: Path) -> dict[str, Any] | None:

@@ -2,25 +2,26 @@
 
     python -m workflow_scripts.fairseq_plugin.training results/demo/baseline/run/job.json
 
-Started once per GPU by torch's launcher where there are several. Exit code 75 says: stopped on request, checkpoint
-written, start the same command again to go on.
+Started once per GPU by torch's launcher where there are several. The exit code is 0 as well when
+it was told to stop: state.json in the work folder says whether training is over. The same command goes on from there.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import logging
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
 from workflow_scripts import errors
-from workflow_scripts.fairseq_plugin import compat, task  # noqa: F401 - adapts fairseq, registers the task
+from workflow_scripts.fairseq_plugin import compat, task, work_folder  # noqa: F401 - adapts fairseq, registers the task
 from workflow_scripts.fairseq_plugin.arguments import ARCHITECTURE
 from workflow_scripts.fairseq_plugin.checkpoint import check_fit, read_checkpoint, read_dictionary
 from workflow_scripts.fairseq_plugin.loop import Interrupted, Loop, read_state
+from workflow_scripts.files import write_json
 from workflow_scripts.manifest import read_manifest
 from workflow_scripts.progress import Progress
 
@@ -28,9 +29,6 @@ from fairseq import options  # isort: skip
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf  # isort: skip
 from fairseq.distributed import utils as distributed  # isort: skip
 from fairseq_cli import train  # isort: skip
-
-INTERRUPTED = 75
-"""Exit code EX_TEMPFAIL: try again."""
 
 
 class Curve(logging.Handler):
@@ -73,32 +71,36 @@ def settings(job: dict[str, Any]) -> Any:
     return convert_namespace_to_omegaconf(args)
 
 
+def finished(job: dict[str, Any], state: dict[str, Any]) -> bool:
+    """Whether nothing is left to do: patience ran out, or all updates are made."""
+    return 0 < job["patience"] <= state.get("waited", 0) or state.get("update", 0) >= job["max_update"]
+
+
 def run(job: dict[str, Any]) -> None:
     """Train, or go on training, until the job's end. Raises `Interrupted` when told to stop before."""
     folder = Path(job["folder"])
     state = read_state(folder) or {}
-    if state.get("over") or state.get("update", 0) >= job["max_update"]:
+    first = os.environ.get("RANK", "0") == "0"
+    if first and state:
+        write_json(folder / work_folder.STATE, state | {"over": finished(job, state)})
+    if finished(job, state):
         return
     train.validate_and_save = Loop(job["validate_every"], job["max_update"], job["patience"], state)
     cfg = settings(job)
-    if os.environ.get("RANK", "0") == "0":
+    if first:
         progress = Progress(job["name"], job["max_update"], "updates", done=state.get("update", 0))
         logging.getLogger().addHandler(Curve(folder / "curve.jsonl", progress))
     distributed.call_main(cfg, train.main)
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("job", type=Path, help="job.json")
     job = json.loads(parser.parse_args().job.read_text(encoding="utf-8"))
     logging.basicConfig(filename=job["log"], level=logging.INFO, format="%(asctime)s %(name)s %(message)s", force=True)
     logging.captureWarnings(True)
-    try:
+    with contextlib.suppress(Interrupted):
         run(job)
-    except Interrupted as reason:
-        print(f"[{job['name']}] {reason}", file=sys.stderr, flush=True)
-        return INTERRUPTED
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,37 @@
+"""Start a module in one process, in one per GPU, or in one per GPU of several nodes."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from workflow_scripts.cluster.turn import deaf
+from workflow_scripts.errors import UserError
+
+
+def launch(module: Sequence[str], gpus: int, nodes: int, slurm_job: str | None) -> int:
+    """Run `python -m module…` with `gpus` processes (at least one) on each of `nodes` nodes; returns the exit code.
+
+    The processes ignore SIGTERM and SIGUSR1 until they say otherwise. Raises `UserError` for several nodes outside of
+    a SLURM job.
+    """
+    return subprocess.run(command(module, gpus, nodes, slurm_job), check=False, preexec_fn=deaf).returncode
+
+
+def command(module: Sequence[str], gpus: int, nodes: int, slurm_job: str | None) -> list[str]:
+    """The command line: Python itself, torch's launcher, or torch's launcher on every node by srun."""
+    python = [sys.executable, "-m"]
+    if gpus * nodes <= 1:
+        return [*python, *module]
+    # The launcher would end processes that are told to stop before they have saved: it does not hear that signal.
+    launcher = [*python, "torch.distributed.run", "--signals-to-handle=SIGINT,SIGQUIT", f"--nproc-per-node={gpus}"]
+    if nodes == 1:
+        return [*launcher, "--standalone", "-m", *module]
+    if not slurm_job:
+        raise UserError(f"training on {nodes} nodes needs SLURM: `snakemake --profile slurm`, or training.nodes: 1")
+    meeting = f"{socket.gethostname()}:{20000 + int(slurm_job) % 20000}"
+    step = [f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1", f"--gpus-per-node={gpus}"]
+    rendezvous = [f"--nnodes={nodes}", "--rdzv-backend=c10d", f"--rdzv-endpoint={meeting}", f"--rdzv-id={slurm_job}"]
+    return ["srun", "--overlap", *step, *launcher, *rendezvous, "-m", *module]

@@ -1,0 +1,60 @@
+"""A long training's turn in a SLURM job: it is told that the end is near, leaves, and asks for another turn."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+PATIENCE = 90
+"""Seconds to wait, once SLURM has agreed to put the job back into the queue, for it to end this turn."""
+
+
+class Turn:
+    """Listens to SLURM while a training runs.
+
+    SIGUSR1 is SLURM's warning that the job's time is nearly up (`--signal` in the profile): the training is to come
+    again. SIGTERM says that the job is ended by somebody else (preemption, cancelling, shutdown), who knows whether it
+    comes again. Both leave the file `stop`, which the training's processes look for after every update: a signal alone
+    would be lost on a process that is still starting.
+    """
+
+    def __init__(self, stop: Path) -> None:
+        self.stop = stop
+        self.job = os.environ.get("SLURM_JOB_ID")
+        self.warned = self.told = False
+        stop.unlink(missing_ok=True)
+        signal.signal(signal.SIGUSR1, self._warn)
+        signal.signal(signal.SIGTERM, self._tell)
+
+    def _warn(self, *_: object) -> None:
+        self.warned = True
+        self.stop.touch()
+
+    def _tell(self, *_: object) -> None:
+        self.told = True
+        self.stop.touch()
+
+    def come_again(self) -> bool:
+        """Have SLURM put this job back into the queue, the same job with its number; False where that is not to be.
+
+        Where SLURM agrees this returns only as the turn ends, so that no failure is reported in between.
+        """
+        if not self.job or not self.warned or self.told:
+            return False
+        answer = subprocess.run(["scontrol", "requeue", self.job], capture_output=True, text=True, check=False)
+        if answer.returncode:
+            print(f"SLURM does not put job {self.job} back into the queue: {answer.stderr.strip()}", flush=True)
+            return False
+        end = time.monotonic() + PATIENCE
+        while not self.told and time.monotonic() < end:
+            time.sleep(0.2)
+        return True
+
+
+def deaf() -> None:
+    """In a process about to start: ignore the signals above until it has its own way to deal with them."""
+    for number in (signal.SIGUSR1, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
