@@ -1,0 +1,123 @@
+"""Models, sentences and masks of a chosen size, for measuring: what the weights say does not matter."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from workflow_scripts.artifacts import Mask
+from workflow_scripts.fairseq_plugin import compat  # noqa: F401 - before anything of fairseq
+
+from fairseq.data import Dictionary, LanguagePairDataset  # isort: skip
+from fairseq.models.transformer import TransformerModel, base_architecture  # isort: skip
+
+DENSITY = 0.78
+"""Share of neurons that k = 95 keeps, by the paper."""
+
+
+@dataclass(frozen=True)
+class Size:
+    layers: int
+    dim: int
+    ffn_dim: int
+    heads: int
+    vocabulary: int
+
+    def __str__(self) -> str:
+        return f"{self.layers}+{self.layers} layers, d={self.dim}, F={self.ffn_dim}, {self.vocabulary} symbols"
+
+
+SIZES = {
+    "small": Size(2, 64, 256, 4, 1000),
+    "base": Size(6, 512, 2048, 8, 8000),
+    "big": Size(6, 1024, 4096, 16, 64000),
+}
+
+
+def dictionary(size: Size) -> Dictionary:
+    made = Dictionary()
+    for index in range(size.vocabulary - 6):
+        made.add_symbol(f"w{index}")
+    made.add_symbol("__en__")
+    made.add_symbol("__de__")
+    return made
+
+
+def options(size: Size) -> Namespace:
+    """fairseq's model options, as the pipeline sets them."""
+    made = Namespace(
+        encoder_layers=size.layers,
+        decoder_layers=size.layers,
+        encoder_embed_dim=size.dim,
+        encoder_ffn_embed_dim=size.ffn_dim,
+        encoder_attention_heads=size.heads,
+        decoder_attention_heads=size.heads,
+        encoder_normalize_before=True,
+        decoder_normalize_before=True,
+        share_decoder_input_output_embed=True,
+        max_source_positions=256,
+        max_target_positions=256,
+        dropout=0.1,
+        attention_dropout=0.1,
+    )
+    base_architecture(made)
+    return made
+
+
+def transformer(size: Size, seed: int = 1) -> nn.Module:
+    """Random weights, with biases unlike zero so that the dropped neurons' constants are at work."""
+    torch.manual_seed(seed)
+    symbols = dictionary(size)
+    task = Namespace(source_dictionary=symbols, target_dictionary=symbols)
+    model = TransformerModel.build_model(options(size), task)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.endswith("fc1.bias"):
+                parameter.normal_(std=0.1)
+    return model.eval()
+
+
+def dataset(size: Size, count: int, seed: int) -> LanguagePairDataset:
+    """`count` sentence pairs of random words, lengths as in translated text (median 22 pieces), tags in front."""
+    random = np.random.default_rng(seed)
+    symbols = dictionary(size)
+
+    def side(tag: str) -> list[torch.Tensor]:
+        lengths = np.clip(random.lognormal(np.log(22), 0.55, count).astype(int), 2, 100)
+        first, last = [symbols.index(tag)], [symbols.eos()]
+        return [torch.tensor([*first, *random.integers(4, size.vocabulary - 2, n), *last]) for n in lengths]
+
+    sides = [side("__en__"), side("__de__")]
+    sizes = [np.array([len(line) for line in lines]) for lines in sides]
+    return LanguagePairDataset(
+        sides[0], sizes[0], symbols, sides[1], sizes[1], symbols, left_pad_source=False, shuffle=False
+    )
+
+
+def batch(size: Size, tokens: int, seed: int, device: str = "cpu") -> dict[str, Any]:
+    """One training batch of about `tokens` target tokens in sentences of similar length, on `device`."""
+    pairs = dataset(size, max(8, tokens // 24), seed)
+    collated = pairs.collater([pairs[line] for line in range(len(pairs))])
+    inputs = {name: value.to(device) for name, value in collated["net_input"].items()}
+    return {"net_input": inputs, "target": collated["target"].to(device)}
+
+
+def masks(directions: Sequence[str], layers: int, ffn_dim: int, seed: int = 3) -> list[Mask]:
+    """Random masks of the usual density."""
+    random = np.random.default_rng(seed)
+    return [
+        Mask(pair, component, layer, ffn_dim, _draw(random, ffn_dim), 95.0, 0.95)
+        for pair in directions
+        for component in ("encoder", "decoder")
+        for layer in range(layers)
+    ]
+
+
+def _draw(random: np.random.Generator, ffn_dim: int) -> np.ndarray:
+    return np.sort(random.choice(ffn_dim, round(DENSITY * ffn_dim), replace=False)).astype(np.int32)
