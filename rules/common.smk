@@ -77,10 +77,11 @@ def local_file(source):
 
 
 def batched(stage, number):
-    """Name of one batch of a stage; it gets the resources and threads that the profile sets for the stage."""
+    """Name of one batch of a stage; it gets the resources, threads and group that the profile sets for the stage."""
     name = f"{stage}_{number}"
     settings = workflow.resource_settings
-    for table in (settings._parsed_overwrite_resources, settings._parsed_overwrite_threads):
+    groups = workflow.group_settings.overwrite_groups
+    for table in (settings._parsed_overwrite_resources, settings._parsed_overwrite_threads, groups):
         if stage in table:
             table.setdefault(name, table[stage])
     return name

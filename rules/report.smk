@@ -94,7 +94,7 @@ for number, (selection, parts) in enumerate(SELECTIONS.items(), start=1):
 
     rule:
         name:
-            f"overlap_{number}"
+            batched("overlap", number)
         input:
             sets=[path for paths in sets_of(selection).values() for path in paths],
             languages=LANGUAGE_TABLE,
@@ -113,7 +113,7 @@ for number, (selection, parts) in enumerate(SELECTIONS.items(), start=1):
 
     rule:
         name:
-            f"figures_masks_{number}"
+            batched("figures_masks", number)
         input:
             sets=[path for paths in sets_of(selection).values() for path in paths],
             languages=LANGUAGE_TABLE,

@@ -32,7 +32,8 @@ configure() {
 	SlurmctldPort=26817
 	SlurmdPort=26818
 	CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
-	AuthInfo=socket=$cluster/munge/socket
+	# A job put back into the queue waits for its credentials to expire, two minutes by default.
+	AuthInfo=socket=$cluster/munge/socket,cred_expire=5
 	SlurmUser=root
 	SlurmdUser=root
 	StateSaveLocation=$cluster/state

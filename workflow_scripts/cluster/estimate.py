@@ -1,0 +1,99 @@
+"""How long jobs take and how much they write: from records of earlier runs, else from defaults that are stated."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workflow_scripts.cluster.dryrun import Job
+
+TRAINING = ("baseline", "specialize")
+MINUTES = {"record": 0.5, "decode": 2.0, "score": 0.3, "score_comet": 2.0, "significance": 0.5, "clean": 2.0}
+"""Default minutes per direction; a job of any other stage takes `OTHER` minutes."""
+OTHER = 3.0
+FLOPS = {"GPU": 4e13, "CPU": 2e10}
+"""Useful floating-point operations per second that training is assumed to reach on one GPU, or in one CPU process."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds a job is expected to take, and whence: its own `record`, those of its `stage`, or a `default`."""
+
+    seconds: float
+    source: str
+
+
+def parameters(model: Mapping[str, Any], vocabulary: int) -> int:
+    """Weights of the Transformer: an embedding table a side, attention (4 d² each) and feed-forward (2 d F)."""
+    d, f, layers = model["dim"], model["ffn_dim"], model["layers"]
+    tables = 1 if model["share_embeddings"] == "all" else 2
+    return tables * vocabulary * d + layers * (4 * d * d + 2 * d * f) + layers * (8 * d * d + 2 * d * f)
+
+
+def training_seconds(settings: Mapping[str, Any], weights: int, done: int = 0) -> float:
+    """6 operations per weight and token (forward and backward) for the updates after `done`."""
+    processors = max(settings["gpus"], 1) * settings["nodes"]
+    speed = FLOPS["GPU" if settings["gpus"] else "CPU"] * processors
+    return max(settings["max_update"] - done, 0) * settings["tokens_per_update"] * 6 * weights / speed
+
+
+def records(folder: Path) -> dict[str, list[float]]:
+    """Seconds of every job recorded below `benchmarks/<run>`, by benchmark file (path below `folder`)."""
+    found = defaultdict(list)
+    for path in sorted(folder.rglob("*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            found[str(path.relative_to(folder))].append(float(json.loads(line)["s"]))
+    return dict(found)
+
+
+def estimate(job: Job, recorded: Mapping[str, Sequence[float]], weights: int, done: int = 0) -> Estimate:
+    """Seconds for a job; `recorded` as from `records`, `done` the updates that a training has made already."""
+    own = "/".join(Path(job.benchmark).parts[-2:])
+    if own in recorded and not done:
+        return Estimate(recorded[own][-1], "record")
+    alike = [seconds for path, values in recorded.items() if path.split("/")[0] == job.stage for seconds in values]
+    if alike and not done:
+        return Estimate(sum(alike) / len(alike), "stage")
+    if job.stage in TRAINING and (settings := job.option("--training")):
+        return Estimate(training_seconds(json.loads(settings), weights, done), "default")
+    minutes = MINUTES[job.stage] * job.items if job.stage in MINUTES else OTHER
+    return Estimate(60 * minutes, "default")
+
+
+def longest_path(jobs: Sequence[Job], seconds: Mapping[int, float]) -> float:
+    """Seconds from start to end when every job runs as soon as its inputs are there; `seconds[index of job]`."""
+    writer = {name: index for index, job in enumerate(jobs) for name in job.outputs}
+    ends: dict[int, float] = {}
+
+    def end(index: int) -> float:
+        if index not in ends:
+            before = {writer[name] for name in jobs[index].inputs if name in writer}
+            ends[index] = max(map(end, before), default=0.0) + seconds[index]
+        return ends[index]
+
+    return max(map(end, range(len(jobs))), default=0.0)
+
+
+def disk_bytes(jobs: Iterable[Job], weights: int) -> int:
+    """Bytes that trainings leave: three checkpoints with both moments of Adam, and the weights alone (float32)."""
+    return sum(4 * weights * (3 * 3 + 1) for job in jobs if job.stage in TRAINING)
+
+
+def vocabulary(jobs: Iterable[Job]) -> int:
+    """Pieces of the SentencePiece model that is to be trained; the paper's 64,000 where none is."""
+    for job in jobs:
+        if job.stage == "sentencepiece_model" and (settings := job.option("--settings")):
+            return json.loads(settings)["size"]
+    return 64000
+
+
+def weights_of(jobs: Sequence[Job], checkpoint: Path) -> int:
+    """Weights of the run's model: by the configuration where it is to be trained, else by its checkpoint's size."""
+    for job in jobs:
+        if job.stage == "baseline" and (model := job.option("--model")):
+            return parameters(json.loads(model), vocabulary(jobs))
+    return checkpoint.stat().st_size // 4 if checkpoint.exists() else 240_000_000
