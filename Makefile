@@ -9,7 +9,7 @@ SNAKEMAKE := $(BIN)/snakemake --configfile $(CONFIG)
 .PHONY: help env comet run dry test lint format lock config-reference bench plan status doctor compare
 
 help:  ## what there is
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 env:  ## the environment .venv, as locked in envs/
 	@$(PYTHON) envs/create.py main
@@ -37,3 +37,18 @@ lock:  ## renew the pins in envs/
 
 config-reference: env  ## config/README.md, made from config/schema.yaml
 	@$(BIN)/python -m workflow_scripts.describe_config config/schema.yaml config/README.md
+
+plan: env  ## jobs, GPU-hours, wall time and disk to expect: make plan [CONFIG=…]
+	@$(BIN)/python -m workflow_scripts.plan --configfile $(CONFIG) $(ARGS)
+
+status: env  ## what is done, running, queued, failed; time left: make status [CONFIG=…]
+	@$(BIN)/python -m workflow_scripts.status --configfile $(CONFIG) $(ARGS)
+
+doctor: env  ## what is missing on this machine, and how to mend it
+	@$(BIN)/python -m workflow_scripts.doctor $(ARGS)
+
+compare: env  ## two runs side by side: make compare A=results/x B=results/y
+	@$(BIN)/python -m workflow_scripts.compare $(A) $(B)
+
+bench: env  ## benchmarks, on an otherwise idle machine
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
