@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,10 +24,6 @@ def load(model: str) -> Any:
     if path.is_dir():
         path = path / "checkpoints" / "model.ckpt"
     if not path.is_file():
-        if model.count("/") != 1 or path.suffix == ".ckpt":
-            sys.exit(
-                f"error: score.comet.model: {model} is neither a checkpoint here nor a name like Unbabel/wmt22-comet-da"
-            )
         path = Path(download_model(model))
     return load_from_checkpoint(str(path))
 

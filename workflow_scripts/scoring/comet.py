@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +27,13 @@ class Direction:
     readings: dict[str, list[int]]
 
     def results(self, scores: Sequence[float]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """The entries of the score file and the rows of the segments file; `scores` are those of `segments`."""
+        """The entries of the score file and the rows of the segments file; `scores` are those of `segments`.
+
+        Raises `UserError` for a score that is not a number.
+        """
+        for score, segment in zip(scores, self.segments, strict=True):
+            if not math.isfinite(score):
+                raise UserError(f"COMET gave {score} for a segment of {self.pair}: {segment}")
         entries, rows = [], []
         for reading, places in self.readings.items():
             values = [float(scores[place]) for place in places]
@@ -54,6 +62,13 @@ def prepare(pair: str, texts: Sequence[Path], tokenization: str, inputs: str) ->
 
 
 def model_identity(model: str) -> str:
-    """What tells one COMET model from another: its name, or the SHA-256 of its checkpoint."""
+    """What tells one COMET model from another: its name, or the SHA-256 of its checkpoint.
+
+    Raises `UserError` where it is neither a checkpoint here nor looks like a name.
+    """
     path = Path(model) / "checkpoints" / "model.ckpt" if Path(model).is_dir() else Path(model)
-    return sha256(path) if path.is_file() else model
+    if path.is_file():
+        return sha256(path)
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+(?<!\.ckpt)", model):
+        raise UserError(f"score.comet.model: {model} is neither a checkpoint here nor a name (Unbabel/wmt22-comet-da)")
+    return model

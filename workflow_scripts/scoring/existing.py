@@ -48,7 +48,7 @@ def read_direction(files: Sequence[Path]) -> list[Row]:
 def read_generate(path: Path) -> list[Row]:
     """Read what `fairseq-generate` printed: S (source), T (reference) and H (score, hypothesis) lines in any order.
 
-    A language tag in front of a text is removed. Every sentence needs each of the three lines exactly once and the
+    A language tag in front of a source is removed. Every sentence needs each of the three lines exactly once and the
     ids must run from 0 without a gap. A hypothesis may be empty, a reference may not.
     """
     seen: dict[str, dict[int, tuple[int, str]]] = {"S": {}, "T": {}, "H": {}}
@@ -74,7 +74,7 @@ def read_generate(path: Path) -> list[Row]:
                 ) from None
         elif kind == "T" and not text.strip():
             raise UserError(f"{path}, line {number}: the reference of sentence {sentence} is empty")
-        seen[kind][sentence] = number, LANGUAGE_TAG.sub("", text)
+        seen[kind][sentence] = number, LANGUAGE_TAG.sub("", text) if kind == "S" else text
     _check_complete(path, seen)
     return [
         {

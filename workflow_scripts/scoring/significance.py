@@ -83,7 +83,8 @@ def compare(
         "score": result.score,
         "against_score": base.score,
         "difference": result.score - base.score,
-        "p": result.p_value,
+        # sacrebleu calls even identical texts different: none of its samples is beyond a difference of 0.
+        "p": result.p_value if result.score != base.score else 1.0,
         "mean": result.mean,
         "ci": result.ci,
     }

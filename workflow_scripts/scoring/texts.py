@@ -19,7 +19,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             for number, line in enumerate(file, start=1):
-                yield number, line.decode("utf-8").rstrip("\r\n")
+                yield number, line.decode("utf-8").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError as error:
         raise UserError(f"{path}, line {number}: not UTF-8 ({error.reason}); convert the file") from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:

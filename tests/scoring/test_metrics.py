@@ -1,0 +1,139 @@
+"""Scores are sacrebleu's own, however they are put together."""
+
+import json
+
+import numpy as np
+import pytest
+import sacrebleu
+import sentencepiece
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sacrebleu.metrics import BLEU, CHRF
+
+from workflow_scripts.errors import UserError
+from workflow_scripts.scoring.metrics import MetricSet, score_readings
+
+HYPOTHESES = ["de kat zit op de mat .", "een hond rende weg", "", "hallo wereld dit is een test"]
+REFERENCES = ["de kat zat op de mat .", "een hond rent weg", "niets", "hallo wereld , dit was een test"]
+
+
+def scored(hypotheses, references, tokenization="none", language="nl", **options):
+    found = score_readings(MetricSet(options).of(language), hypotheses, references, tokenization, language)
+    return {(score["name"], score["text"]): (score, statistics) for score, statistics in found}
+
+
+def test_scores_and_signatures_are_sacrebleus():
+    found = scored(HYPOTHESES, REFERENCES)
+    for metric in (BLEU(), CHRF(word_order=2)):
+        expected = metric.corpus_score(HYPOTHESES, [REFERENCES])
+        score, statistics = found[expected.name, "raw"]
+        assert score["score"] == pytest.approx(expected.score, abs=1e-9)
+        assert score["signature"] == str(metric.get_signature())
+        assert len(statistics) == len(HYPOTHESES)
+    assert found["BLEU", "raw"][0]["signature"].startswith("nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp")
+    assert found["chrF2++", "raw"][0]["signature"].startswith("nrefs:1|case:mixed|eff:yes|nc:6|nw:2|space:no")
+
+
+WORDS = st.lists(st.sampled_from(["स ् थानीय", "मीडिया", '"', "n", "'", "का", ".", "abc"]), max_size=8).map(" ".join)
+
+
+@settings(max_examples=30)
+@given(st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=5))
+def test_counting_changed_segments_only_gives_the_same_score(lines):
+    from workflow_scripts.scoring.readings import read_as
+
+    hypotheses, references = map(list, zip(*lines, strict=True))
+    found = scored(hypotheses, references, "moses", "hi")
+    for text in ("published", "repaired"):
+        read = [read_as(text, side, "hi") for side in (hypotheses, references)]
+        for metric in (BLEU(force=True), CHRF(word_order=2)):
+            expected = metric.corpus_score(read[0], [read[1]])
+            assert found[expected.name, text][0]["score"] == pytest.approx(expected.score, abs=1e-9)
+
+
+def test_the_tokenizer_is_chosen_by_language():
+    text = ["我喜欢猫。", "你好世界"]
+    found = scored(text, ["我喜欢狗。", "你好世界"], language="zh", zh="zh")
+    assert "tok:zh" in found["BLEU", "raw"][0]["signature"]
+    assert found["BLEU", "raw"][0]["score"] == pytest.approx(
+        sacrebleu.corpus_bleu(text, [["我喜欢狗。", "你好世界"]], tokenize="zh").score
+    )
+
+
+def test_an_unknown_tokenizer_is_refused_with_the_choices():
+    with pytest.raises(UserError, match=r"score.bleu_tokenize.zh: 14a is none of sacrebleu's tokenizers \(.*13a"):
+        MetricSet({"zh": "14a"})
+
+
+def test_spbleu_with_a_given_model(tmp_path):
+    text = tmp_path / "text"
+    text.write_text("\n".join(REFERENCES * 20), encoding="utf-8")
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(text), model_prefix=str(tmp_path / "m"), vocab_size=40, hard_vocab_limit=False, minloglevel=2
+    )
+    metrics = MetricSet({}, str(tmp_path / "m.model")).of("nl")
+    found = {score["name"]: score for score, _ in score_readings(metrics, HYPOTHESES, REFERENCES, "none", "nl")}
+    processor = sentencepiece.SentencePieceProcessor(model_file=str(tmp_path / "m.model"))
+    pieces = [[" ".join(processor.encode(line, out_type=str)) for line in side] for side in (HYPOTHESES, REFERENCES)]
+    expected = sacrebleu.corpus_bleu(pieces[0], [pieces[1]], tokenize="none", force=True)
+    assert found["spBLEU"]["score"] == pytest.approx(expected.score)
+    assert "tok:spm-" in found["spBLEU"]["signature"]
+    with pytest.raises(UserError, match=r"score.spbleu: .*missing.model is no SentencePiece model file"):
+        MetricSet({}, str(tmp_path / "missing.model"))
+
+
+@pytest.fixture
+def translations(tmp_path):
+    folder = tmp_path / "translations"
+    folder.mkdir()
+    for pair in ("en-nl", "nl-en"):
+        (folder / f"{pair}.hyp.txt").write_text("\n".join(HYPOTHESES) + "\n")
+        (folder / f"{pair}.ref.txt").write_text("\n".join([*REFERENCES[:-1], "een <<unk>> test"]) + "\n")
+    return folder
+
+
+def score(command, translations, out, *options):
+    return command("score", translations, "--pairs", "en-nl,nl-en", "--out", out, *options)
+
+
+def test_the_command_writes_scores_segments_and_unknown_references(command, translations, tmp_path):
+    score(command, translations, tmp_path / "out", "--tokenization", "moses").ok()
+    entries = json.loads((tmp_path / "out/en-nl.json").read_text())
+    assert [(entry["name"], entry["text"]) for entry in entries] == [
+        (name, text) for text in ("published", "repaired") for name in ("BLEU", "chrF2++")
+    ]
+    assert all(entry["unknown_references"] == [3] and entry["lines"] == 4 for entry in entries)
+
+
+def test_a_rerun_scores_only_what_changed(command, translations, tmp_path):
+    out = tmp_path / "out"
+    score(command, translations, out).ok()
+    before = {path: (path.read_bytes(), path.stat().st_ino) for path in out.iterdir()}
+    (out / "nl-en.json").unlink()
+    score(command, translations, out).ok()
+    after = {path: (path.read_bytes(), path.stat().st_ino) for path in out.iterdir()}
+    assert {path: data for path, (data, _) in after.items()} == {path: data for path, (data, _) in before.items()}
+    assert after[out / "en-nl.json"][1] == before[out / "en-nl.json"][1], "kept, not written again"
+    (translations / "en-nl.hyp.txt").write_text("x\n" * 4)
+    score(command, translations, out).ok()
+    assert (out / "en-nl.json").read_bytes() != before[out / "en-nl.json"][0]
+
+
+def test_unequal_texts_are_refused(command, translations, tmp_path):
+    (translations / "en-nl.hyp.txt").write_text("x\n")
+    result = score(command, translations, tmp_path / "out")
+    assert result.code == 2
+    assert "has 1 lines" in result.err
+    assert "has 4" in result.err
+
+
+def test_statistics_are_whole_numbers(command, translations, tmp_path):
+    from workflow_scripts.artifacts import read_segments
+
+    score(command, translations, tmp_path / "out").ok()
+    segments, metadata = read_segments(tmp_path / "out/en-nl.segments.parquet")
+    assert set(segments) == {("raw", "BLEU"), ("raw", "chrF2++")}
+    assert segments["raw", "BLEU"].shape == (4, 10)
+    assert segments["raw", "chrF2++"].shape == (4, 24)
+    assert np.array_equal(segments["raw", "BLEU"], segments["raw", "BLEU"].astype(int))
+    assert metadata["pair"] == "en-nl"
