@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,12 +41,20 @@ def read_raw(path: str | Path) -> dict[str, Any]:
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise UserError(f"checkpoint {path} does not exist") from None
-    except pickle.UnpicklingError:
-        foreign = torch.serialization.get_unsafe_globals_in_checkpoint(path)
-        reason = f"it holds objects of {', '.join(foreign)}, which could run code" if foreign else "it is damaged"
+    except Exception as error:  # a damaged or hostile file can make its parser fail in any way
+        if foreign := _foreign(path):
+            reason = f"it holds objects of {', '.join(foreign)}, which could run code"
+        else:
+            reason = f"it is damaged, or another kind of file ({type(error).__name__})"
         raise UserError(f"checkpoint {path} is not loaded: {reason}") from None
-    except (RuntimeError, EOFError) as error:
-        raise UserError(f"checkpoint {path} cannot be read, it is damaged or another kind of file: {error}") from None
+
+
+def _foreign(path: str | Path) -> list[str]:
+    """Classes that a file names and that the safe loader refuses; none where it cannot be looked into."""
+    try:
+        return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+    except Exception:
+        return []
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:
@@ -69,8 +76,9 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         for name, weights in raw["model"].items()
         if not _is_copy(name)
     }
-    if getattr(args, "share_decoder_input_output_embed", False):
-        state.setdefault("decoder.output_projection.weight", state["decoder.embed_tokens.weight"])
+    tied = getattr(args, "share_decoder_input_output_embed", False)
+    if tied and (embedding := state.get("decoder.embed_tokens.weight")) is not None:
+        state.setdefault("decoder.output_projection.weight", embedding)
     languages = getattr(args, "langs", None)
     languages = languages.split(",") if isinstance(languages, str) else languages
     return Checkpoint(Path(path), sha256(path), state, args, languages, raw.get(PROVENANCE, {}))
@@ -100,7 +108,10 @@ def check_fit(checkpoint: Checkpoint, manifest: Manifest, dictionary: Dictionary
             f"checkpoint {checkpoint.path} was trained with languages {','.join(checkpoint.languages)}, the data has "
             f"{','.join(manifest.languages)}: list languages.codes in the checkpoint's order"
         )
-    rows = checkpoint.state["encoder.embed_tokens.weight"].shape[0]
+    embedding = checkpoint.state.get("encoder.embed_tokens.weight")
+    if embedding is None:
+        raise UserError(f"checkpoint {checkpoint.path} is not an encoder-decoder Transformer: it has no encoder")
+    rows = embedding.shape[0]
     if rows != len(dictionary):
         raise UserError(
             f"checkpoint {checkpoint.path} does not fit the data: it has {rows} symbols, {manifest.dictionary} with "
@@ -115,7 +126,12 @@ def build_model(checkpoint: Checkpoint, dictionary: Dictionary) -> TransformerMo
     task = argparse.Namespace(source_dictionary=dictionary, target_dictionary=dictionary)
     model = TransformerModel.build_model(args, task)
     # fairseq keeps its non-persistent counters in the state dict; they are not weights.
-    missing, unexpected = model.load_state_dict(checkpoint.state, strict=False)
+    try:
+        missing, unexpected = model.load_state_dict(checkpoint.state, strict=False)
+    except RuntimeError as error:
+        raise UserError(
+            f"checkpoint {checkpoint.path} does not hold the model its settings describe: {error}"
+        ) from None
     problems = [*(f"no {name}" for name in missing), *(f"unknown {name}" for name in unexpected)]
     if problems := [problem for problem in problems if not problem.endswith(("version", "_float_tensor"))]:
         raise UserError(f"checkpoint {checkpoint.path} is not a Transformer of this kind: {', '.join(problems[:5])} …")
@@ -134,16 +150,28 @@ def publish(source: str | Path, target: str | Path, provenance: dict[str, Any]) 
     """Write `source`'s weights and settings, without its optimizer, to `target`, with what made it."""
     raw = read_raw(source)
     # The method's data does not depend on when training ran; the file must not either.
-    kept = {"cfg": raw["cfg"], "args": None, "model": raw["model"], "optimizer_history": raw["optimizer_history"]}
+    kept = {
+        "cfg": raw["cfg"],
+        "args": None,
+        "model": _settled(raw["model"]),
+        "optimizer_history": raw["optimizer_history"],
+    }
     # Given a name instead of an open file, torch would write that name into it.
     with replacing(target) as temporary, temporary.open("wb") as file:
         torch.save({**kept, "extra_state": {}, "last_optimizer_state": None, PROVENANCE: provenance}, file)
 
 
+def _settled(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """`state` with zeros in fairseq's dummy buffers, which it never fills: what memory held would be in the file."""
+    return {
+        name: torch.zeros_like(tensor) if name.endswith("_float_tensor") else tensor for name, tensor in state.items()
+    }
+
+
 def write_plain(checkpoint: Checkpoint, model: nn.Module, target: Path, provenance: dict[str, Any]) -> None:
     """Write a checkpoint read from elsewhere with fairseq's own weight names."""
     config = read_raw(checkpoint.path).get("cfg") or {}
-    content = {"cfg": {**config, "model": checkpoint.args}, "args": None, "model": model.state_dict()}
+    content = {"cfg": {**config, "model": checkpoint.args}, "args": None, "model": _settled(model.state_dict())}
     history = [{"criterion_name": "", "optimizer_name": "", "lr_scheduler_state": {}, "num_updates": 0}]
     rest = {"optimizer_history": history, "extra_state": {}, "last_optimizer_state": None, PROVENANCE: provenance}
     with replacing(target) as temporary, temporary.open("wb") as file:
