@@ -28,7 +28,7 @@ from torch import Tensor
 
 from workflow_scripts.decoding.converter import convert
 from workflow_scripts.decoding.hypothesis import Hypothesis
-from workflow_scripts.decoding.small import Kept, small_state
+from workflow_scripts.decoding.small import Kept, aligned, small_state
 from workflow_scripts.errors import UserError
 
 PAD, END = "<blank>", "</s>"
@@ -108,7 +108,7 @@ class Session:
         key = None if kept is None else {layer: np.asarray(neurons).tobytes() for layer, neurons in kept.items()}
         if self._loaded is None or self._loaded[0] != key:
             self._loaded = None
-            state = self.state if kept is None else small_state(self.state, kept, _width)
+            state = self.state if kept is None else small_state(self.state, kept, aligned)
             with tempfile.TemporaryDirectory(prefix="ct2-") as folder:
                 convert(state, self.architecture, self.dictionary, self.options.compute_type, Path(folder))
                 kind, _, number = self.options.device.partition(":")
@@ -199,11 +199,6 @@ class Session:
 
     def _normalized(self, total: float, length: int) -> float:
         return float(total / length**self.options.length_penalty)
-
-
-def _width(component: str, neurons: int) -> int:
-    """Kernels prefer, and some demand, a multiple of eight."""
-    return max(8, -(-neurons // 8) * 8)
 
 
 def _log_softmax(logits: ctranslate2.StorageView) -> np.ndarray:

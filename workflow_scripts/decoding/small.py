@@ -44,3 +44,8 @@ def small_state(state: Mapping[str, Tensor], kept: Kept, width: Callable[[str, i
         )
         small.update(zip(names, replaced, strict=True))
     return small
+
+
+def aligned(component: str, neurons: int) -> int:
+    """A layer's width in CTranslate2, whose kernels prefer, and in part demand, multiples of eight."""
+    return max(8, -(-neurons // 8) * 8)
