@@ -16,6 +16,7 @@ from pathlib import Path
 from workflow_scripts import errors
 from workflow_scripts.artifacts import masks_digest, read_masks, write_translations
 from workflow_scripts.batches import outstanding, stamp
+from workflow_scripts.cluster.gpus import claim
 from workflow_scripts.files import code_version, sha256, write_text
 from workflow_scripts.manifest import Manifest, read_manifest
 from workflow_scripts.progress import Progress
@@ -55,6 +56,8 @@ def write(parquet: Path, rows: list[dict], metadata: dict) -> None:
 
 def main() -> None:
     args = parse()
+    if args.device == "auto":
+        claim(1)
     manifest: Manifest = read_manifest(args.data)
     masks = read_masks(args.masks) if args.masks else None
     search = ("split", "engine", "compute_type", "beam", "length_penalty", "max_tokens", "max_length")

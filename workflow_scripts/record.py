@@ -14,6 +14,7 @@ from pathlib import Path
 from workflow_scripts import errors
 from workflow_scripts.artifacts import write_activations
 from workflow_scripts.batches import outstanding, stamp
+from workflow_scripts.cluster.gpus import claim
 from workflow_scripts.files import code_version, sha256
 from workflow_scripts.manifest import read_manifest
 from workflow_scripts.progress import Progress
@@ -34,6 +35,8 @@ def parse() -> argparse.Namespace:
 
 def main() -> None:
     args = parse()
+    if args.device == "auto":
+        claim(1)
     manifest = read_manifest(args.data)
     settings = {name: getattr(args, name) for name in ("split", "positions", "max_tokens", "precision")}
     made_from = {**settings, "checkpoint_sha256": sha256(args.checkpoint), "data_fingerprint": manifest.fingerprint}

@@ -20,6 +20,7 @@ from typing import Any
 
 from workflow_scripts import errors
 from workflow_scripts.artifacts import masks_digest, read_masks
+from workflow_scripts.cluster.gpus import claim
 from workflow_scripts.cluster.launch import launch
 from workflow_scripts.cluster.turn import Turn
 from workflow_scripts.errors import UserError
@@ -116,6 +117,7 @@ def main() -> int:
     workers = max(gpus, 1) * args.training["nodes"]
     tokens = f"{args.training['max_tokens']:,} tokens × {steps} accumulated × {workers} processes"
     print(f"[{args.name}] {tokens} per update, {args.training['max_update']:,} updates at most", flush=True)
+    claim(gpus)
     if code := launch(["workflow_scripts.fairseq_plugin.training", str(job)], gpus, args.training["nodes"], turn.job):
         return code
     state = work_folder.reached(args.work)

@@ -21,7 +21,7 @@ def present(devices: Path = Path("/dev")) -> list[str]:
     return sorted(numbers, key=int)
 
 
-def claim(count: int, wait: float = 5.0) -> None:
+def claim(count: int, wait: float = 30.0) -> None:
     """Choose `count` GPUs that no other job on this machine has claimed, and let CUDA see only those.
 
     Does nothing within a SLURM job, which has its own GPUs, and where there are not that many. Waits while others hold
@@ -38,6 +38,7 @@ def claim(count: int, wait: float = 5.0) -> None:
             break
         for lock in held.values():
             os.close(lock)
+        print(f"waiting for {count} of this machine's {len(numbers)} GPUs to be free", flush=True)
         time.sleep(wait)
     mine = list(held)[:count]
     for number, lock in held.items():

@@ -1,0 +1,160 @@
+"""What is known of jobs without running any: queue, dry runs, estimates, failures, work folders, GPUs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from workflow_scripts.cluster import estimate, failures, gpus
+from workflow_scripts.cluster.dryrun import parse
+from workflow_scripts.cluster.launch import command
+from workflow_scripts.cluster.queue import name_prefix, orphans_message
+from workflow_scripts.cluster.queue import parse as parse_queue
+from workflow_scripts.errors import UserError
+from workflow_scripts.fairseq_plugin import work_folder
+
+DRY = """Building DAG of jobs...
+[Sat Nov 21 08:02:36 2026]
+rule baseline:
+    input: results/r/data/manifest.json
+    output: results/r/baseline/checkpoint.pt, results/r/baseline/training.csv
+    log: logs/r/baseline/baseline.log
+    benchmark: benchmarks/r/baseline/baseline.jsonl
+    resources: tmpdir=/tmp, mem_mb=64000, slurm_extra=--signal=USR1@600 --open-mode=append, gpu=4, nodes=1
+Shell command: trap '' TERM; python -m workflow_scripts.train --training '{"gpus": 4, "nodes": 1, "max_update": 10, \
+"tokens_per_update": 1000}' --model '{"dim": 8, "ffn_dim": 32, "layers": 2, "share_embeddings": "decoder"}'
+[Sat Nov 21 08:02:36 2026]
+rule decode_2:
+    input: results/r/baseline/checkpoint.pt
+    output: results/r/translations/ns/en-de.parquet (update), results/r/translations/ns/en-de.hyp.txt (update), \
+results/r/translations/ns/de-en.parquet (update)
+    benchmark: benchmarks/r/decode/ns.2.jsonl
+    wildcards: system=ns
+    resources: tmpdir=/tmp, gpu=1
+localrule all:
+    input: results/r/translations/ns/en-de.parquet
+"""
+
+
+def test_dry_run_is_read_into_jobs() -> None:
+    baseline, decode = parse(DRY)
+    assert (baseline.stage, baseline.gpus, decode.stage, decode.gpus, decode.items) == ("baseline", 4, "decode", 1, 2)
+    assert decode.outputs[0] == "results/r/translations/ns/en-de.parquet"
+    assert decode.wildcards == {"system": "ns"}
+    assert json.loads(baseline.option("--training"))["max_update"] == 10
+
+
+def test_estimates_prefer_records_then_the_stage_then_defaults() -> None:
+    baseline, decode = parse(DRY)
+    weights = estimate.weights_of([baseline, decode], Path("none"))
+    assert weights == 2 * 64000 * 8 + 2 * (4 * 64 + 2 * 8 * 32) + 2 * (8 * 64 + 2 * 8 * 32)
+    default = estimate.estimate(baseline, {}, weights)
+    assert default == estimate.Estimate(10 * 1000 * 6 * weights / (4 * estimate.FLOPS["GPU"]), "default")
+    assert estimate.estimate(baseline, {}, weights, done=5).seconds == default.seconds / 2
+    assert estimate.estimate(decode, {}, weights).seconds == 60 * 2 * estimate.MINUTES["decode"]
+    assert estimate.estimate(decode, {"decode/ns.1.jsonl": [7.0, 9.0]}, weights) == estimate.Estimate(8.0, "stage")
+    assert estimate.estimate(decode, {"decode/ns.2.jsonl": [7.0, 9.0]}, weights) == estimate.Estimate(9.0, "record")
+    assert estimate.longest_path([baseline, decode], {0: 10.0, 1: 5.0}) == 15.0
+
+
+def test_queue_knows_the_runs_own_jobs(tmp_path: Path) -> None:
+    lines = [
+        f"7\tRUNNING\t1:02\t58:00\tmy-run_1b2c\trule_decode_1_wildcards_ns\t{tmp_path}",
+        f"8\tPENDING\t0:00\t1:00:00\tmy-run_1b2c\trule_masks_masks\t{tmp_path}/elsewhere",
+        f"9\tPENDING\t0:00\t1:00:00\tmy-run-2_77aa\trule_masks_masks\t{tmp_path}",
+    ]
+    (job,) = parse_queue("\n".join(lines), "my.run", tmp_path)
+    assert (job.number, job.what, job.controller) == ("7", "decode_1 ns", "1b2c")
+    message = orphans_message([job], "my.run")
+    assert "scancel 7" in message
+    assert "decode_1 ns" in message
+    assert name_prefix("ä b.c_d" * 20) == ("--b-c_d" * 20)[:50]
+
+
+def test_failures_are_kept_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.log").write_text("".join(f"line {number}\n" for number in range(20)), encoding="utf-8")
+    jobs = [failures.Failure("decode_1", {"system": "ns"}, ["x.parquet", "x.txt"], ["a.log"])]
+    failures.write(jobs, Path("failed.json"))
+    assert failures.read(Path("failed.json")) == jobs
+    assert failures.read(Path("none.json")) == []
+    said = failures.message(jobs, "r")
+    assert "decode_1 ns" in said
+    assert "x.parquet and 1 more" in said
+    assert "| line 19" in said
+    assert "| line 13" not in said
+
+
+def test_damaged_checkpoint_is_told_from_an_intact_one(tmp_path: Path) -> None:
+    for name, value in ((work_folder.PREVIOUS, 1.0), (work_folder.LAST, 2.0)):
+        torch.save({"weight": torch.full((500,), value)}, tmp_path / name)
+    assert work_folder.recover(tmp_path) is None
+    content = bytearray((tmp_path / work_folder.LAST).read_bytes())
+    middle = content.index(b"\x00\x00\x00\x40" * 8) + 9
+    content[middle] ^= 1
+    (tmp_path / work_folder.LAST).write_bytes(content)
+    assert "goes on from checkpoint_previous.pt" in work_folder.recover(tmp_path)
+    assert torch.load(tmp_path / work_folder.LAST, weights_only=True)["weight"][0] == 1
+    (tmp_path / work_folder.LAST).write_bytes(b"")
+    (tmp_path / work_folder.PREVIOUS).write_bytes(b"half")
+    assert "starts anew" in work_folder.recover(tmp_path)
+    assert not (tmp_path / work_folder.LAST).exists()
+
+
+def test_continuations_are_bounded_and_must_make_progress(tmp_path: Path) -> None:
+    for number, update in enumerate((0, 0, 50, 50, 50)):
+        work_folder.record_start(tmp_path, str(number), update, continuations=6)
+    with pytest.raises(UserError, match=r"SLURM jobs 2, 3, 4\) made no progress: all began at update 50"):
+        work_folder.record_start(tmp_path, "5", 50, continuations=6)
+    work_folder.record_start(tmp_path, "6", 60, continuations=6)
+    work_folder.record_start(tmp_path, "7", 70, continuations=6)
+    with pytest.raises(UserError, match=r"continued 6 times and is at update 80.*jobs\.continuations"):
+        work_folder.record_start(tmp_path, "8", 80, continuations=6)
+
+
+def test_launch_commands() -> None:
+    assert command(["m", "job"], 0, 1, None)[1:] == ["-m", "m", "job"]
+    assert command(["m"], 1, 1, "5")[1:] == ["-m", "m"]
+    one_node = command(["m"], 4, 1, None)
+    assert "--nproc-per-node=4" in one_node
+    assert "--standalone" in one_node
+    several = command(["m"], 4, 2, "77")
+    assert several[0] == "srun"
+    assert {"--nodes=2", "--ntasks=2", "--gpus-per-node=4"} <= set(several)
+    with pytest.raises(UserError, match="needs SLURM"):
+        command(["m"], 4, 2, None)
+
+
+CLAIM = """import os
+from workflow_scripts.cluster.gpus import claim
+claim({})
+print(os.environ["CUDA_VISIBLE_DEVICES"], flush=True)
+input()
+"""
+
+
+def test_jobs_on_one_machine_claim_different_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("nvidia0", "nvidia1", "nvidia10", "nvidiactl"):
+        (tmp_path / name).touch()
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert gpus.present(tmp_path) == ["0", "1", "10"]
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "2,5,7", "TMPDIR": str(tmp_path)}
+    environment.pop("SLURM_JOB_ID", None)
+    claims = []
+    try:
+        for count in (1, 2):
+            process = subprocess.Popen(
+                [sys.executable, "-c", CLAIM.format(count)],
+                env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            )  # fmt: skip
+            claims.append(process)
+            assert process.stdout.readline().strip() == {1: "2", 2: "5,7"}[count]
+    finally:
+        for process in claims:
+            process.communicate("\n")

@@ -1,0 +1,121 @@
+"""A training that is cut off by its time limit twice and preempted once, beside one that nothing disturbs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+from tests.slurm.conftest import Record, Site, wait_for
+
+RUN = "results/tiny/systems/ns"
+TARGET = f"{RUN}/checkpoint.pt"
+# Copied files have no record of what made them.
+ONLY = ("--rerun-triggers", "mtime", "--retries", "0")
+
+
+def cut_off_and_compare(source: Site, site: Site) -> dict[str, object]:
+    """Train system `ns` of `source`'s run again in `site`, and once more undisturbed; what came of both."""
+    results = site.folder / "results/tiny"
+    shutil.copytree(source.folder / "results/tiny", results)
+    shutil.rmtree(results / "systems/ns")
+    _configure(site, 10**6)
+    controller = site.start("--profile", "slurm", TARGET, "--configfile", "endless.yaml", *ONLY)
+    wait_for(lambda: _restarts(site) >= 2 and _running(site), "the time limit cuts it off twice", 240)
+    wait_for(lambda: len(_starts(site)) == 3, "the third turn begins", 60)
+    before = _update(site)
+    # The third turn is ended by preemption: SLURM ends the job and puts it back into the queue.
+    wait_for(lambda: _curve(site) > before, "the third turn trains", 60)
+    subprocess.run(["scontrol", "requeue", _job(site).number], check=True)
+    wait_for(lambda: _restarts(site) >= 3 and len(_starts(site)) == 4, "the preempted job comes back", 90)
+    controller.send_signal(signal.SIGINT)
+    controller.wait(timeout=60)
+    wait_for(lambda: not site.queue(), "Ctrl-C ends the fourth turn", 60)
+    _configure(site, _update(site) + 30)
+    code, said = site.run("--profile", "slurm", TARGET, "--configfile", "endless.yaml", *ONLY)
+    assert code == 0, said[-3000:]
+    undisturbed = _undisturbed(site)
+    return {
+        "jobs": site.jobs("specialize"),
+        "controllers": 2,
+        "starts": _starts(site),
+        "updates": _provenance(site.folder / TARGET)["updates"],
+        "reference_updates": json.loads((undisturbed / "state.json").read_text())["update"],
+        "masks": _provenance(site.folder / TARGET)["masks"],
+        "reference_masks": _provenance(source.folder / TARGET)["masks"],
+        "loss": _losses(site.folder / RUN / "run")[-1],
+        "reference_loss": _losses(undisturbed)[-1],
+        "largest_difference": _difference(site.folder / TARGET, undisturbed),
+    }
+
+
+def _configure(site: Site, updates: int) -> None:
+    text = (site.folder / "tests/slurm/tiny.yaml").read_text(encoding="utf-8")
+    changed = text.replace("max_update: 20", f"max_update: {updates}").replace(
+        "validate_every: 20", "validate_every: 2000"
+    )
+    assert changed != text
+    (site.folder / "endless.yaml").write_text(changed, encoding="utf-8")
+
+
+def _job(site: Site) -> Record:
+    return site.jobs("specialize")[0]
+
+
+def _restarts(site: Site) -> int:
+    return max((int(job.fields["Restarts"]) for job in site.jobs("specialize")), default=0)
+
+
+def _running(site: Site) -> bool:
+    return _job(site).state == "RUNNING"
+
+
+def _starts(site: Site) -> list[int]:
+    """The update at which each turn began."""
+    path = site.folder / RUN / "run/starts.jsonl"
+    return [json.loads(line)["update"] for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def _update(site: Site) -> int:
+    return json.loads((site.folder / RUN / "run/state.json").read_text())["update"]
+
+
+def _curve(site: Site) -> int:
+    return max(json.loads(line)["update"] for line in (site.folder / RUN / "run/curve.jsonl").read_text().splitlines())
+
+
+def _undisturbed(site: Site) -> Path:
+    """The same command as the last job's, by hand, in another folder."""
+    job = json.loads((site.folder / RUN / "run/job.json").read_text())
+    other = "undisturbed"
+    job["arguments"] = [word.replace(f"{RUN}/run", other) for word in job["arguments"]]
+    job |= {"folder": other, "log": f"{other}/fairseq.log"}
+    (site.folder / other).mkdir()
+    (site.folder / other / "job.json").write_text(json.dumps(job))
+    done = site.module("workflow_scripts.fairseq_plugin.training", f"{other}/job.json")
+    assert done.returncode == 0, done.stderr[-3000:]
+    return site.folder / other
+
+
+def _losses(folder: Path) -> list[float]:
+    """Validation losses of a training, in order."""
+    rows = [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()]
+    return [row["loss"] for row in rows if row["split"] == "valid"]
+
+
+def _provenance(checkpoint: Path) -> dict[str, object]:
+    """What a published checkpoint says of itself."""
+    import torch
+
+    return torch.load(checkpoint, map_location="cpu", weights_only=False)["neuron_specialization"]
+
+
+def _difference(checkpoint: Path, folder: Path) -> float:
+    """The largest difference between any two weights."""
+    import torch
+
+    one = torch.load(checkpoint, map_location="cpu", weights_only=False)["model"]
+    two = torch.load(folder / "checkpoint_best.pt", map_location="cpu", weights_only=False)["model"]
+    return max(float((one[name] - two[name]).abs().max()) for name in one)
