@@ -1,8 +1,5 @@
 # Tables, figures and the report.
-from snakemake.io import report as in_report
-
 TABLES = f"{SELECTION}/tables"
-FIGURES = f"{R}/figures"
 METRICS = ["BLEU", "chrF++", *(["spBLEU"] if SCORE["spbleu"] else []), *(["COMET"] if COMET["model"] else [])]
 COMPARED = AGAINST in SYSTEMS and any(
     set(SCORED[name]) & set(SCORED[AGAINST]) for name in SYSTEMS if name != AGAINST
@@ -27,20 +24,6 @@ CURVES = {"baseline": f"{R}/baseline/training.csv"} if not config["baseline"].ge
 CURVES |= {name: f"{R}/systems/{name}/training.csv" for name in systems("trained")}
 if config["data"]["source"] == "none":
     CURVES = {}
-
-
-def sets_of(selection):
-    """Where the neuron sets of a selection come from: the masks of a system, or all activation counts."""
-    if selection in SYSTEMS:
-        return {"masks": [f"{R}/masks/{selection}.parquet"]}
-    return {"activations": expand(f"{R}/activations/{{pair}}.parquet", pair=DIRECTIONS)}
-
-
-def drawn(name, category, **labels):
-    """The files of a figure; the SVG is shown in Snakemake's report."""
-    caption = f"captions/figures/{category.lower()}.rst"
-    shown = in_report(f"{FIGURES}/{name}.svg", category=category, labels=labels, caption=caption)
-    return [shown, f"{FIGURES}/{name}.png", f"{FIGURES}/{name}.csv"]
 
 
 rule tables:

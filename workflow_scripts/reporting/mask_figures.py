@@ -49,7 +49,7 @@ def heat_map(
     bar.set_label("IoU (intersection over union; 1 on the diagonal)")
     family_legend(figure, colors, [languages[code].family for code in codes])
     arrow = analysis.ARROWS[side].format(pivot=pivot)
-    title(figure, f"Overlap of specialized neurons in the {component}, {arrow}, {selection.label}", run)
+    title(figure, f"Overlap in the {component}, {arrow}: {selection.label}", run)
     table = analysis.overlap_table(selection.masks, languages, pivot)
     return figure, table[(table["component"] == component) & (table["type"] == side)]
 
@@ -108,7 +108,7 @@ def by_layer(selection: Selection, languages: Languages, pivot: str, run: str) -
         axis.set_xticks(layers, layers)
     axes[0].set_ylabel("IoU of two directions")
     axes[0].legend(frameon=False)
-    title(figure, f"Overlap of specialized neurons by layer, {selection.label}", run)
+    title(figure, f"Overlap by layer: {selection.label}", run)
     return figure, table
 
 
@@ -130,7 +130,7 @@ def sparsity(selection: Selection, pivot: str, run: str) -> tuple[Figure, pd.Dat
     shown = {text: line for axis in axes for line, text in zip(*axis.get_legend_handles_labels(), strict=True)}
     shown["range over directions"] = Line2D([], [], color="0.6", lw=5, alpha=0.4)
     axes[0].legend(shown.values(), shown.keys(), frameon=False)
-    title(figure, f"Sparsity of the masks by layer and direction type, {selection.label}", run)
+    title(figure, f"Sparsity by layer and direction type: {selection.label}", run)
     return figure, table
 
 
@@ -167,5 +167,5 @@ def trees(selection: Selection, languages: Languages, pivot: str, run: str) -> t
         )
         rows.append({"component": component, "type": analysis.SIDES[component], **score})
     family_legend(figure, colors, [languages[code].family for codes, _ in sides.values() for code in codes])
-    title(figure, f"Languages by the overlap of their specialized neurons, {selection.label}", run)
+    title(figure, f"Languages clustered by overlap: {selection.label}", run)
     return figure, pd.DataFrame(rows)

@@ -105,13 +105,12 @@ def by_language(
             label.set_color(colors[languages[code].family])
     for axis in axes[-1]:
         axis.set_xlabel(f"difference in {metric}")
-    if tested:
-        marks = [
-            Line2D([], [], marker="o", ls="", color="0.3", mfc=fill, markersize=4, label=label)
-            for fill, label in (("0.3", "p < 0.05"), ("white", "not significant"))
-        ]
-        axes[0][1].legend(handles=marks, frameon=True, framealpha=0.8, edgecolor="none")
-    family_legend(figure, colors, [languages[code].family for code in codes])
+    marks = [
+        Line2D([], [], marker="o", ls="", color="0.3", mfc=fill, markersize=4, label=label)
+        for fill, label in (("0.3", "p < 0.05"), ("white", "not significant"))
+        if tested
+    ]
+    family_legend(figure, colors, [languages[code].family for code in codes], marks)
     title(figure, f"{metric} against {against} by language, {text} text", run)
     return figure
 

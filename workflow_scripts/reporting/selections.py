@@ -13,7 +13,7 @@ from workflow_scripts.neurons.select import coverage, specialized
 
 @dataclass(frozen=True)
 class Selection:
-    """Neuron sets of all directions, and `label`, how they were selected (`k = 95`)."""
+    """Neuron sets of all directions, and `label`: what they are (`specialized neurons, k = 95`)."""
 
     masks: list[Mask]
     label: str
@@ -25,7 +25,7 @@ def from_masks(path: Path) -> Selection:
     thresholds = sorted({mask.k for mask in masks if mask.k is not None})
     if not thresholds:
         return Selection(masks, "random neurons")
-    return Selection(masks, f"k = {', '.join(f'{k:g}' for k in thresholds)}")
+    return Selection(masks, f"specialized neurons, k = {', '.join(f'{k:g}' for k in thresholds)}")
 
 
 def from_activations(paths: Sequence[Path], k: float) -> Selection:
@@ -36,7 +36,7 @@ def from_activations(paths: Sequence[Path], k: float) -> Selection:
         for (component, layer), counts in sorted(activations.counts.items()):
             kept = specialized(counts, k)
             masks.append(Mask(activations.pair, component, layer, len(counts), kept, k, coverage(counts, kept)))
-    return Selection(masks, f"k = {k:g}")
+    return Selection(masks, f"specialized neurons, k = {k:g}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -13,6 +13,7 @@ from workflow_scripts.files import replacing
 from workflow_scripts.languages import Language
 
 mpl.use("agg")
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
@@ -46,9 +47,15 @@ def family_colors(languages: Mapping[str, Language]) -> dict[str, tuple[float, f
     return dict(zip(families, palette, strict=True))
 
 
-def family_legend(figure: Figure, colors: Mapping[str, tuple[float, float, float]], families: list[str]) -> None:
-    """A legend of the families that occur, below the figure."""
+def family_legend(
+    figure: Figure,
+    colors: Mapping[str, tuple[float, float, float]],
+    families: Sequence[str],
+    others: Sequence[Artist] = (),
+) -> None:
+    """A legend of the families that occur, and of other marks, below the figure."""
     handles = [Patch(color=color, label=family) for family, color in colors.items() if family in families]
+    handles += others
     figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 5), frameon=False)
 
 

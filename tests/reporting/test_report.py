@@ -1,0 +1,100 @@
+"""The report: one file with everything in it."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from tests.scoring.test_tables import LANGUAGES, rows
+from workflow_scripts.reporting import costs
+from workflow_scripts.scoring import tables
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"><rect width="10" height="10"/></svg>'
+
+
+@pytest.fixture
+def run_folder(tmp_path):
+    """Tables, a figure, overlap and benchmarks of a run."""
+    (tmp_path / "tables/overlap-ns").mkdir(parents=True)
+    directions = tables.directions(rows())
+    directions.to_csv(tmp_path / "tables/directions.csv", index=False)
+    tables.summary(directions, LANGUAGES, "en", "baseline").to_csv(tmp_path / "tables/summary.csv", index=False)
+    tests = [{"system": "ns", "pair": "en-nl", "metric": "BLEU", "text": "raw", "test": "bootstrap", "outcome": "win"}]
+    pd.DataFrame(tests).to_csv(tmp_path / "tables/significance.csv", index=False)
+    wins = [{"metric": "BLEU", "text": "raw", "system": "ns", "test": "bootstrap", "wins": 1, "ties": 4, "losses": 1}]
+    pd.DataFrame(wins).to_csv(tmp_path / "tables/wins.csv", index=False)
+    families = {
+        "component": "decoder",
+        "layer": 0,
+        "type": "O2M",
+        "within": 0.877,
+        "across": 0.763,
+        "p": 0.003,
+        "ari": 1,
+    }
+    pd.DataFrame([families]).to_csv(tmp_path / "tables/overlap-ns/families.csv", index=False)
+    (tmp_path / "overlap-by-layer-ns.svg").write_text(SVG)
+    for stage, seconds in (("baseline", 100), ("decode", 20)):
+        folder = tmp_path / "benchmarks" / stage
+        folder.mkdir(parents=True)
+        row = {"s": seconds, "cpu_time": seconds * 0.9, "max_rss": 500.0}
+        (folder / "x.jsonl").write_text(json.dumps({**row, "s": 1}) + "\n" + json.dumps(row) + "\n")
+    return tmp_path
+
+
+def make(command, folder, *options):
+    config = {"run": "trial <b>", "seed": 222, "systems": {"ns": {"masks": {"k": 95, "seed": 7}}}}
+    command(
+        *("report", folder / "tables", "--config", json.dumps(config), "--benchmarks", folder / "benchmarks"),
+        *("--out", folder / "report.html", *options),
+    ).ok()
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+class Page(HTMLParser):
+    """Collects what a page would load, and what it says."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.links, self.words = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.links += [value for name, value in attributes if name in ("src", "href", "srcset", "action")]
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def test_everything_is_in_one_file_that_loads_nothing(command, run_folder):
+    figure = run_folder / "overlap-by-layer-ns.svg"
+    overlap = run_folder / "tables/overlap-ns/families.csv"
+    text = make(command, run_folder, "--against", "baseline", "--figures", figure, "--overlaps", overlap)
+    page = Page(text)
+    assert all(link.startswith(("data:", "#")) for link in page.links)
+    assert not re.search(r"url\(|@import|<script", text)
+    words = re.sub(r"\s+", " ", " ".join(page.words))
+    for expected in ("trial <b>", "+2.0", "0.877", "1 min 40 s", "2 min 00 s", "222", "k: 95", "Overlap by layer: ns"):
+        assert expected in words, expected
+    assert 'class="win"' in text
+
+
+def test_a_run_without_masks_baseline_tests_or_benchmarks_has_a_report(command, run_folder):
+    for name in ("significance", "wins"):
+        (run_folder / f"tables/{name}.csv").unlink()
+    for path in (run_folder / "benchmarks").glob("*/*"):
+        path.unlink()
+    text = make(command, run_folder)
+    assert "Is it real?" not in text
+    assert "Do related languages" not in text
+    assert "No benchmarks were found." in text
+
+
+def test_costs_count_the_last_run_of_each_job(run_folder):
+    found = {cost.stage: cost for cost in costs.by_stage(run_folder / "benchmarks")}
+    assert found["baseline"].seconds == 100
+    assert found["all"].seconds == 120
+    assert found["all"].jobs == 2
+    assert found["all"].memory == 500
