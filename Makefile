@@ -30,7 +30,7 @@ lint: env  ## style of code and rules
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile rules
 
 format: env  ## put code and rules into style
-	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format -q . && $(BIN)/snakefmt -q Snakefile rules
+	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format -q . && $(BIN)/snakefmt Snakefile rules
 
 lock:  ## renew the pins in envs/
 	@$(PYTHON) envs/create.py main --lock && $(PYTHON) envs/create.py comet --lock
