@@ -118,7 +118,7 @@ class Benchmark:
 
     def decoding(self) -> tuple[str, str]:
         args = self.args
-        times = decoding.speed(self.size, args.sentences, 32, 1)
+        times = decoding.speed(self.size, args.sentences, 24, 2)
         rows = [[name, args.sentences / times[name], times["fairseq"] / times[name]] for name in times]
         tables = [report.table(["engine", "sentences per second", "÷ reference engine"], rows)]
         for name in decoding.TYPES:
@@ -134,12 +134,12 @@ class Benchmark:
                 "BLEU difference",
             ]
             tables.append(report.table(header, [[name, *found.values()] for name, found in alike.items()]))
-        return f"Decoding ({self.size}, beam 5, 32 tokens each)", "\n\n".join(tables)
+        return f"Decoding ({self.size}, beam 5, 24 tokens each)", "\n\n".join(tables)
 
     def scaling(self) -> tuple[str, str]:
         self.scales = scaling.scaling()
         rows = [list(row.values()) for row in self.scales]
-        return "Scaling (small model, 50 sentences a direction; scaling.svg)", report.table(list(self.scales[0]), rows)
+        return "Scaling (small model, 20 sentences a direction; scaling.svg)", report.table(list(self.scales[0]), rows)
 
 
 def main() -> None:

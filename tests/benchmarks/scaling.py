@@ -59,10 +59,10 @@ def masks(directions: int, layers: int = 6, ffn_dim: int = 4096, dim: int = 1024
 
 
 def scaling() -> list[dict[str, float]]:
-    """Seconds per stage for growing numbers of directions, with a small model and fifty sentences a direction."""
+    """Seconds per stage for growing numbers of directions, with a small model and twenty sentences a direction."""
     size = models.SIZES["small"]
     model, symbols = models.transformer(size), models.dictionary(size)
-    text = models.dataset(size, 50, seed=9)
+    text = models.dataset(size, 20, seed=9)
     return [_row(count, model, symbols, text) for count in COUNTS]
 
 
