@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
 from pathlib import Path
 
-from tests.slurm.conftest import Record, Site, wait_for
+from tests.slurm.conftest import Site, wait_for
 
 RUN = "results/tiny/systems/ns"
 TARGET = f"{RUN}/checkpoint.pt"
@@ -23,13 +24,18 @@ def cut_off_and_compare(source: Site, site: Site) -> dict[str, object]:
     shutil.rmtree(results / "systems/ns")
     _configure(site, 10**6)
     controller = site.start("--profile", "slurm", TARGET, "--configfile", "endless.yaml", *ONLY)
-    wait_for(lambda: _restarts(site) >= 2 and _running(site), "the time limit cuts it off twice", 240)
-    wait_for(lambda: len(_starts(site)) == 3, "the third turn begins", 60)
-    before = _update(site)
+    for turn in (1, 2):
+        _await_progress(site, turn)
+        # Until SLURM's warning comes, it is to make no updates: the undisturbed training has to make as many.
+        process = _training_process(site)
+        os.kill(process, signal.SIGSTOP)
+        wait_for(lambda: (site.folder / RUN / "run/stop").exists(), "SLURM warns that the time is nearly up", 150)
+        os.kill(process, signal.SIGCONT)
+        wait_for(lambda turn=turn: _restarts(site) >= turn, "the job is put back into the queue", 60)
     # The third turn is ended by preemption: SLURM ends the job and puts it back into the queue.
-    wait_for(lambda: _curve(site) > before, "the third turn trains", 60)
-    subprocess.run(["scontrol", "requeue", _job(site).number], check=True)
-    wait_for(lambda: _restarts(site) >= 3 and len(_starts(site)) == 4, "the preempted job comes back", 90)
+    _await_progress(site, 3)
+    subprocess.run(["scontrol", "requeue", site.jobs("specialize")[0].number], check=True)
+    _await_progress(site, 4)
     controller.send_signal(signal.SIGINT)
     controller.wait(timeout=60)
     wait_for(lambda: not site.queue(), "Ctrl-C ends the fourth turn", 60)
@@ -54,22 +60,36 @@ def cut_off_and_compare(source: Site, site: Site) -> dict[str, object]:
 def _configure(site: Site, updates: int) -> None:
     text = (site.folder / "tests/slurm/tiny.yaml").read_text(encoding="utf-8")
     changed = text.replace("max_update: 20", f"max_update: {updates}").replace(
-        "validate_every: 20", "validate_every: 2000"
+        "validate_every: 20", "validate_every: 100"
     )
     assert changed != text
     (site.folder / "endless.yaml").write_text(changed, encoding="utf-8")
-
-
-def _job(site: Site) -> Record:
-    return site.jobs("specialize")[0]
 
 
 def _restarts(site: Site) -> int:
     return max((int(job.fields["Restarts"]) for job in site.jobs("specialize")), default=0)
 
 
-def _running(site: Site) -> bool:
-    return _job(site).state == "RUNNING"
+def _await_progress(site: Site, turn: int) -> None:
+    """Wait until the turn of this number has made updates that the ones before had not."""
+    wait_for(lambda: len(_starts(site)) == turn, f"turn {turn} begins", 150)
+    first = _starts(site)[-1]
+    wait_for(lambda: _curve(site) > first, f"turn {turn} makes updates", 150)
+
+
+def _training_process(site: Site) -> int:
+    """The process that trains; jobs of this cluster run on this machine."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_text().split("\0")
+            if (
+                "workflow_scripts.fairseq_plugin.training" in words
+                and (folder / "cwd").resolve() == site.folder.resolve()
+            ):
+                return int(folder.name)
+        except OSError:
+            continue
+    raise AssertionError("no training runs")
 
 
 def _starts(site: Site) -> list[int]:
@@ -83,7 +103,10 @@ def _update(site: Site) -> int:
 
 
 def _curve(site: Site) -> int:
-    return max(json.loads(line)["update"] for line in (site.folder / RUN / "run/curve.jsonl").read_text().splitlines())
+    """The last update that was logged."""
+    path = site.folder / RUN / "run/curve.jsonl"
+    rows = path.read_text().splitlines() if path.exists() else []
+    return max((json.loads(row)["update"] for row in rows), default=0)
 
 
 def _undisturbed(site: Site) -> Path:

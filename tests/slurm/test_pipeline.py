@@ -44,8 +44,8 @@ def local(new_site: Callable[..., Site]) -> Future[Site]:
 @pytest.fixture(scope="module")
 def continuation(local: Future[Site], new_site: Callable[..., Site]) -> Iterator[Future[dict[str, object]]]:
     """A training cut off by its time limit and by preemption, under way; see its module."""
-    # Warned 20 to 50 s after its start, ended after 60 to 90.
-    site = new_site("limits", time="runtime: 1440|runtime: 1", warning="USR1@600|USR1@10")
+    # SLURM looks every 30 s: a turn is warned 70 to 100 s after its start, and would be ended after 120 to 150.
+    site = new_site("limits", time="runtime: 1440|runtime: 2", warning="USR1@600|USR1@20")
     with ThreadPoolExecutor(1) as pool:
         yield pool.submit(lambda: cut_off_and_compare(local.result(), site))
 
