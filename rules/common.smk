@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.io import report as in_report
 from workflow_scripts import configuration
 from workflow_scripts.errors import UserError
 
@@ -12,6 +13,7 @@ BASE = Path(workflow.basedir)
 R = f"results/{config['run']}"
 LOGS = f"logs/{config['run']}"
 BENCH = f"benchmarks/{config['run']}"
+FIGURES = f"{R}/figures"
 MANIFEST = f"{R}/data/manifest.json"
 BASELINE = f"{R}/baseline/checkpoint.pt"
 
@@ -111,3 +113,17 @@ def mask_options(wildcards, input):
     if settings["select"] == "random":
         settings.setdefault("seed", config["seed"])
     return as_options(settings)
+
+
+def sets_of(selection):
+    """Where the neuron sets of a selection come from: the masks of a system, or all activation counts."""
+    if selection in SYSTEMS:
+        return {"masks": [f"{R}/masks/{selection}.parquet"]}
+    return {"activations": expand(f"{R}/activations/{{pair}}.parquet", pair=DIRECTIONS)}
+
+
+def drawn(name, category, **labels):
+    """The files of a figure; the SVG is shown in Snakemake's report."""
+    caption = f"captions/figures/{category.lower()}.rst"
+    shown = in_report(f"{FIGURES}/{name}.svg", category=category, labels=labels, caption=caption)
+    return [shown, f"{FIGURES}/{name}.png", f"{FIGURES}/{name}.csv"]
