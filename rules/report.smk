@@ -88,10 +88,16 @@ for number, (selection, parts) in enumerate(SELECTIONS.items(), start=1):
         benchmark:
             f"{BENCH}/overlap/{selection}.jsonl"
         params:
-            options=as_options({**sets_of(selection), "k": OVERLAP_K if selection not in SYSTEMS else None}),
+            options=as_options(
+                {
+                    **sets_of(selection),
+                    "k": OVERLAP_K if selection not in SYSTEMS else None,
+                    "pivot": PIVOT,
+                }
+            ),
             out=f"{R}/tables/overlap-{selection}",
         shell:
-            "python -m workflow_scripts.overlap {params.options} --languages {input.languages:q} --pivot {PIVOT:q}"
+            "python -m workflow_scripts.overlap {params.options} --languages {input.languages:q}"
             " --out {params.out:q} 2>&1 | tee {log:q}"
 
     rule:
@@ -113,13 +119,19 @@ for number, (selection, parts) in enumerate(SELECTIONS.items(), start=1):
         benchmark:
             f"{BENCH}/figures_masks/{selection}.jsonl"
         params:
-            options=as_options({**sets_of(selection), "k": OVERLAP_K if selection not in SYSTEMS else None}),
+            options=as_options(
+                {
+                    **sets_of(selection),
+                    "k": OVERLAP_K if selection not in SYSTEMS else None,
+                    "pivot": PIVOT,
+                }
+            ),
             name=selection,
             run=config["run"],
             out=FIGURES,
         shell:
             "python -m workflow_scripts.figures_masks {params.options} --name {params.name:q}"
-            " --languages {input.languages:q} --pivot {PIVOT:q} --run {params.run:q} --out {params.out:q}"
+            " --languages {input.languages:q} --run {params.run:q} --out {params.out:q}"
             " > {log:q} 2>&1"
 
 
