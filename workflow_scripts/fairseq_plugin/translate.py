@@ -89,6 +89,8 @@ class Translator:
             max_length=self.options.max_length,
             compute_type=self.options.compute_type,
             device=self.device.type,
+            # A CPU is fastest with small batches, a GPU with large ones.
+            **({"batch_tokens": self.options.max_tokens} if self.device.type == "cuda" else {}),
         )
         return Session(self.checkpoint.state, self.checkpoint.args, self.dictionary.symbols, options)
 
