@@ -137,3 +137,17 @@ def test_statistics_are_whole_numbers(command, translations, tmp_path):
     assert segments["raw", "chrF2++"].shape == (4, 24)
     assert np.array_equal(segments["raw", "BLEU"], segments["raw", "BLEU"].astype(int))
     assert metadata["pair"] == "en-nl"
+
+
+@settings(max_examples=50)
+@given(st.text(alphabet="abé हि.,!( ", max_size=25), st.text(alphabet="abé हि.,!( ", max_size=25))
+def test_chrf_statistics_are_sacrebleus(hypothesis, reference):
+    from workflow_scripts.scoring.metrics import CHRFPlusPlus
+
+    mine, theirs = CHRFPlusPlus(), CHRF(word_order=2)
+    found = [metric._extract_corpus_statistics([hypothesis], [[reference]]) for metric in (mine, theirs)]
+    assert found[0] == found[1]
+    assert (
+        mine.corpus_score([hypothesis], [[reference]]).score == theirs.corpus_score([hypothesis], [[reference]]).score
+    )
+    assert str(mine.get_signature()) == str(theirs.get_signature())

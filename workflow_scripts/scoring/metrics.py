@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import compress
 from pathlib import Path
@@ -51,6 +52,18 @@ class SentencePieceBLEU(BLEU):
             self._ref_cache = self._cache_references(references)
 
 
+class CHRFPlusPlus(CHRF):
+    """chrF++ (Popović 2017): sacrebleu's, with n-grams that two texts share found as sets."""
+
+    def __init__(self, references: References = None) -> None:
+        super().__init__(word_order=2, references=references)
+
+    @staticmethod
+    def _get_match_statistics(hyp_ngrams: Counter, ref_ngrams: Counter) -> list[int]:
+        matches = sum([min(hyp_ngrams[ngram], ref_ngrams[ngram]) for ngram in hyp_ngrams.keys() & ref_ngrams.keys()])
+        return [hyp_ngrams.total() if ref_ngrams else 0, ref_ngrams.total(), matches]
+
+
 class CorpusMetric:
     """One metric, with the n-grams of the references it met last (directions into one language often share them)."""
 
@@ -95,7 +108,7 @@ class MetricSet:
                 known = ", ".join(sorted(BLEU.TOKENIZERS))
                 raise UserError(f"score.bleu_tokenize.{language}: {name} is none of sacrebleu's tokenizers ({known})")
         self.bleu: dict[str, CorpusMetric] = {}
-        self.others = [CorpusMetric("chrF2++", CHRF, word_order=2)]
+        self.others = [CorpusMetric("chrF2++", CHRFPlusPlus)]
         if spbleu in BLEU.TOKENIZERS:
             self.others.append(CorpusMetric("spBLEU", BLEU, tokenize=spbleu, force=True))
         elif spbleu:
