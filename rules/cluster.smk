@@ -46,7 +46,9 @@ onerror:
         job for failed in workflow.scheduler.failed for job in (failed if failed.is_group() else [failed])
     ]
     rows = [
-        failures.Failure(job.rule.name, dict(job.wildcards_dict), [*map(str, job.output)], [*map(str, job.log)])
+        failures.Failure(
+            job.rule.name, dict(job.wildcards_dict), [*map(str, job.output)], [*map(str, job.log)]
+        )
         for job in jobs
     ]
     failures.write(rows, FAILED)

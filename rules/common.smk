@@ -107,9 +107,10 @@ def like_of(wildcards):
     return [f"{R}/masks/{like}.parquet"] if like else []
 
 
-def mask_options(wildcards, input):
+# Snakemake notices changed params only where their function takes nothing but wildcards.
+def mask_options(wildcards):
     """How a system's neurons are selected."""
-    settings = {**config["systems"][wildcards.system]["masks"], "like": input.like}
+    settings = {**config["systems"][wildcards.system]["masks"], "like": like_of(wildcards)}
     if settings["select"] == "random":
         settings.setdefault("seed", config["seed"])
     return as_options(settings)

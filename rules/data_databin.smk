@@ -31,9 +31,9 @@ rule link_databin:
     params:
         pairs=CORPUS,
         languages=list(LANGUAGES),
-        options=lambda wildcards, input: as_options(
-            {"tokenization": config["data"]["tokenization"], "sentencepiece": input.sentencepiece}
-        ),
+        tokenization=config["data"]["tokenization"],
+        sentencepiece=lambda wildcards, input: as_options({"sentencepiece": input.sentencepiece}),
     shell:
         "python -m workflow_scripts.link_databin --folder {input.folder:q} --pairs {params.pairs:q}"
-        " --languages {params.languages:q} {params.options} --output {output:q} 2>&1 | tee {log:q}"
+        " --languages {params.languages:q} --tokenization {params.tokenization} {params.sentencepiece}"
+        " --output {output:q} 2>&1 | tee {log:q}"

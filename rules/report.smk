@@ -6,6 +6,7 @@ COMPARED = AGAINST in SYSTEMS and any(
 )
 # Components whose neurons can be compared between languages: with two directions on the side where languages differ.
 PIVOT = config["languages"]["pivot"]
+PUBLISHED = [str(configuration.located(SCORE["published"], BASE))] if SCORE["published"] else []
 COMPARABLE = [
     component
     for component, end in (("encoder", 1), ("decoder", 0))
@@ -39,7 +40,7 @@ rule tables:
             f"{R}/scores/{name}/{pair}.significance.json" for name in SYSTEMS for pair in TESTED[name]
         ],
         languages=LANGUAGE_TABLE,
-        published=[str(configuration.located(SCORE["published"], BASE))] if SCORE["published"] else [],
+        published=PUBLISHED,
     output:
         directions=in_report(f"{TABLES}/directions.csv", category="Scores", caption="captions/directions.rst"),
         summary=in_report(f"{TABLES}/summary.csv", category="Scores", caption="captions/summary.rst"),
@@ -58,13 +59,13 @@ rule tables:
         scores=f"{R}/scores",
         systems=json.dumps(SCORED),
         out=TABLES,
-        options=lambda wildcards, input: as_options(
+        options=as_options(
             {
-                "languages": input.languages,
+                "languages": LANGUAGE_TABLE,
                 "pivot": PIVOT,
                 "against": AGAINST if AGAINST in SYSTEMS else None,
                 "replicates": SCORE["replicates"],
-                "published": input.published,
+                "published": PUBLISHED,
                 "run": config["run"],
             }
         ),
@@ -211,10 +212,9 @@ rule report:
     benchmark:
         f"{BENCH}/report/report.jsonl"
     params:
-        options=lambda wildcards, input: as_options(
+        files=lambda wildcards, input: as_options({"figures": input.figures, "overlaps": input.overlaps}),
+        options=as_options(
             {
-                "figures": input.figures,
-                "overlaps": input.overlaps,
                 "config": dict(config),
                 "against": AGAINST if AGAINST in SYSTEMS else None,
                 "benchmarks": BENCH,
@@ -222,7 +222,7 @@ rule report:
         ),
         tables=TABLES,
     shell:
-        "python -m workflow_scripts.report {params.tables:q} {params.options} --out {output:q} > {log:q} 2>&1"
+        "python -m workflow_scripts.report {params.tables:q} {params.files} {params.options} --out {output:q} > {log:q} 2>&1"
 
 
 # A selection of directions gets its tables; figures and report are about the whole run.
