@@ -80,6 +80,8 @@ def batches(dataset: LanguagePairDataset, max_tokens: int, max_positions: int | 
         if ignored:
             lines = ", ".join(str(index + 1) for index in sorted(ignored)[:10])
             log.warning("left out %d lines longer than %d pieces: line %s …", len(ignored), max_positions, lines)
+    if len(indices) and (longest := int(dataset.num_tokens_vec(indices).max())) > max_tokens:
+        raise UserError(f"max_tokens is {max_tokens}, but there is a line of {longest} tokens: set it to that or more")
     for batch in dataset.batch_by_size(indices, max_tokens=max_tokens, required_batch_size_multiple=BATCH_MULTIPLE):
         yield np.asarray(batch).tolist()
 
