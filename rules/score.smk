@@ -1,5 +1,6 @@
 # Metrics per system and direction, with one start for a batch of directions, and tests against one system.
 from workflow_scripts.scoring.existing import find_directions
+from workflow_scripts.scoring.settings import check as check_score
 
 SCORE = config["score"]
 TOKENIZATION = config["data"]["tokenization"] if config["data"]["source"] in ("databin", "none") else "none"
@@ -25,6 +26,10 @@ SCORE_BATCHES = [
     for batch in batches(pairs)
 ]
 AGAINST = SCORE["against"]
+try:
+    check_score(SCORE, SYSTEMS)
+except UserError as error:
+    raise WorkflowError(f"The configuration cannot be used. {error}") from None
 TESTS = {test: samples for test, samples in SCORE["significance"].items() if samples}
 # Directions that can be tested, per system: those that the system it is compared with has, too.
 TESTED = {

@@ -60,6 +60,7 @@ def test_differences_are_taken_over_common_directions():
     assert cell(summary, "ns", "All", "O2M_difference") == 1
     assert pd.isna(cell(summary, "ns", "All", "M2O"))
     assert pd.isna(cell(summary, "ns", "All", "Avg"))
+    assert "over different directions (baseline 6, ns 1)" in markdown.summary(summary, "run", "baseline")
 
 
 def test_a_run_without_the_system_to_compare_with_has_no_differences():

@@ -123,21 +123,22 @@ def training_curves(curves: Mapping[str, pd.DataFrame], run: str) -> tuple[Figur
     first, *others = curves
     panels = [[first], others] if others else [[first]]
     figure, axes = plt.subplots(
-        1, len(panels), figsize=(COLUMN * len(panels), 2.4), squeeze=False, layout="constrained"
+        1, len(panels), figsize=(COLUMN * len(panels), 2.6), squeeze=False, layout="constrained"
     )
+    colors = {name: f"C{place}" for place, name in enumerate(curves)}
     for axis, names in zip(axes[0], panels, strict=True):
-        for place, name in enumerate(names):
+        for name in names:
             for split, rows in curves[name].groupby("split"):
-                style = "-" if split == "train" else "o--"
-                axis.plot(rows["update"], rows["loss"], style, color=f"C{place}", markersize=2.5, lw=1)
-        handles = [Line2D([], [], color=f"C{place}", label=name) for place, name in enumerate(names)]
-        handles += [
-            Line2D([], [], color="0.3", label="training"),
-            Line2D([], [], color="0.3", ls="--", marker="o", markersize=2.5, label="validation"),
-        ]
-        axis.legend(handles=handles, frameon=False)
+                style = {"ls": "-", "lw": 0.8, "alpha": 0.6} if split == "train" else {"ls": "--", "marker": "o"}
+                axis.plot(rows["update"], rows["loss"], color=colors[name], markersize=3, **style)
         axis.set_xlabel("updates")
-    axes[0][0].set_ylabel("loss (bits per token, label smoothed)")
+    axes[0][0].set_ylabel("loss (bits per token)")
+    handles = [Line2D([], [], color=color, label=name) for name, color in colors.items()]
+    handles += [
+        Line2D([], [], color="0.3", lw=0.8, alpha=0.6, label="training"),
+        Line2D([], [], color="0.3", ls="--", marker="o", markersize=3, label="validation"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False)
     title(figure, "Training and validation loss", run)
     frames = [frame.assign(model=name) for name, frame in curves.items()]
     return figure, pd.concat(frames, ignore_index=True)[["model", *frames[0].columns.drop("model")]]

@@ -43,6 +43,10 @@ def summary(frame: pd.DataFrame, run: str, against: str | None) -> str:
     for (metric, text), rows in frame.groupby(["metric", "text"], sort=False):
         parts += [f"## {metric} ({READINGS[text]})", _scores(rows, metric, against)]
     note = "O2M: from the pivot language, M2O: into it, Avg: mean of the two."
+    counts = frame[frame["tier"] == "All"].groupby("system", sort=False)["directions"].max().dropna()
+    if counts.nunique() > 1:
+        listed = ", ".join(f"{system} {count:.0f}" for system, count in counts.items())
+        note += f"\nBeware: means are over different directions ({listed}); differences are over common ones."
     return "\n\n".join([*parts, note]) + "\n"
 
 

@@ -1,0 +1,31 @@
+"""What must hold between the settings of scoring and the systems of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from workflow_scripts.errors import UserError
+
+DOWNLOADED = ("flores101", "flores200")
+"""SentencePiece models that sacrebleu fetches by name."""
+
+
+def check(score: Mapping[str, Any], systems: Sequence[str], default_against: str = "baseline") -> None:
+    """Raise `UserError` where `score` names a system or a file that is not there.
+
+    A run without a system of the default name has nothing to compare with, which is fine; a misspelt name is not.
+    """
+    known = ", ".join(systems)
+    if score["against"] not in systems and score["against"] != default_against:
+        raise UserError(f"score.against: there is no system {score['against']}; there are {known}")
+    for group, members in score["replicates"].items():
+        if group in systems:
+            raise UserError(f"score.replicates: {group} is the name of a system; give the group another one")
+        for member in members:
+            if member not in systems:
+                raise UserError(f"score.replicates.{group}: there is no system {member}; there are {known}")
+    model = score["spbleu"]
+    if model and model not in DOWNLOADED and not Path(model).is_file():
+        raise UserError(f"score.spbleu: {model} is neither a file nor one of {', '.join(DOWNLOADED)}")
