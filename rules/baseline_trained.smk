@@ -10,8 +10,7 @@ rule baseline:
     benchmark:
         f"{BENCH}/baseline/baseline.jsonl"
     resources:
-        gpu=gpus_of(configuration.training(config)),
-        nodes=configuration.training(config)["nodes"],
+        **on_nodes(lambda wildcards: configuration.training(config)),
     params:
         directions=",".join(DIRECTIONS),
         model=as_json(config["model"]),

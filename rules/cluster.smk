@@ -16,9 +16,24 @@ if gpus.present():
         )
 
 
-def gpus_of(training):
-    """GPUs of a training job, all nodes together."""
-    return training["gpus"] * training["nodes"]
+def on_nodes(settings):
+    """Resources of a training job by its settings (a function of wildcards): nodes, and GPUs of all of them."""
+
+    def resource(value):
+        return lambda wildcards: value(settings(wildcards))
+
+    # On several nodes the job starts its processes itself: for the executor that is an MPI job.
+    several = {"mpi": lambda n: "srun", "tasks": lambda n: n, "tasks_per_gpu": lambda n: 0}
+    return {
+        "nodes": resource(lambda training: training["nodes"]),
+        "gpu": resource(lambda training: training["gpus"] * training["nodes"]),
+        **{
+            name: resource(
+                lambda training, value=value: value(training["nodes"]) if training["nodes"] > 1 else None
+            )
+            for name, value in several.items()
+        },
+    }
 
 
 onstart:

@@ -14,8 +14,7 @@ rule specialize:
     wildcard_constraints:
         system=alternatives(systems("trained")),
     resources:
-        gpu=lambda wildcards: gpus_of(configuration.training(config, wildcards.system)),
-        nodes=lambda wildcards: configuration.training(config, wildcards.system)["nodes"],
+        **on_nodes(lambda wildcards: configuration.training(config, wildcards.system)),
     params:
         directions=",".join(DIRECTIONS),
         training=lambda wildcards: as_json(configuration.training(config, wildcards.system)),

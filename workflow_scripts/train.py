@@ -65,7 +65,9 @@ def provenance(args: argparse.Namespace, manifest: Manifest) -> dict[str, Any]:
 def fairseq_arguments(args: argparse.Namespace, manifest: Manifest) -> list[str]:
     """The whole command line for fairseq."""
     task = "neuron_specialization" if args.start else "translation_multi_simple_epoch"
-    shards = [str(shard) for shard in manifest.shards]
+    # Below the folder of the run as it is called from there: the checkpoint keeps it, wherever that folder lies.
+    here = Path.cwd()
+    shards = [str(shard.relative_to(here) if shard.is_relative_to(here) else shard) for shard in manifest.shards]
     every = max(min(args.training["validate_every"] // 5, 100), 1)
     return [
         *arguments.multilingual(task, shards, manifest.languages, args.directions.split(",")),

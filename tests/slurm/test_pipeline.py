@@ -22,7 +22,10 @@ pytestmark = pytest.mark.slurm
 TINY = ("--configfile", "tests/slurm/tiny.yaml")
 SLURM = ("--profile", "slurm", "all", *TINY)
 # A first attempt that the step cannot live with.
-TOO_LITTLE = "    mem_mb: attempt * 24000|    mem_mb: 250 * 6 ** (attempt - 1)"
+TOO_LITTLE = {
+    "memory": "    mem_mb: attempt * 24000\n|    mem_mb: 250 * 6 ** (attempt - 1)\n",
+    "others": "decode: *model|decode: {slurm_partition: gpu, gpu: 1, mem_mb: 24000, cpus_per_task: 4, runtime: 120}",
+}
 GPU_STAGES = ("baseline", "record_1", "specialize", "decode_1")
 SAME = ("data/**/*", "activations/*", "masks/*", "translations/*/*", "scores/*/*", "tables/*", "*/checkpoint.pt")
 
@@ -52,7 +55,7 @@ def continuation(local: Future[Site], new_site: Callable[..., Site]) -> Iterator
 
 @pytest.fixture(scope="module")
 def site(new_site: Callable[..., Site], local: Future[Site], continuation: Future) -> Site:
-    return new_site("site", memory=TOO_LITTLE)
+    return new_site("site", **TOO_LITTLE)
 
 
 def test_ctrl_c_leaves_no_job_and_no_lock(site: Site) -> None:
@@ -167,6 +170,32 @@ def test_training_outlives_its_jobs(continuation: Future[dict[str, object]]) -> 
     assert found["largest_difference"] <= 1e-4
 
 
+def test_training_on_two_nodes_is_the_training_on_one(site: Site) -> None:
+    """One GPU on each of two nodes, half as much accumulated: the same loss."""
+    text = (site.folder / "tests/slurm/tiny.yaml").read_text(encoding="utf-8")
+    calm = text.replace("gpus: 1}", "gpus: 1, nodes: NODES, dropout: 0, attention_dropout: 0}")
+    losses = {}
+    for nodes in (1, 2):
+        run = f"nodes{nodes}"
+        config = site.folder / f"{run}.yaml"
+        content = calm.replace("NODES", str(nodes)).replace("tokens_per_update: 400", "tokens_per_update: 800")
+        config.write_text(content.replace("run: tiny", f"run: {run}"), encoding="utf-8")
+        shutil.copytree(site.folder / "results/tiny/data", site.folder / f"results/{run}/data")
+        where = ("--profile", "slurm") if nodes == 2 else ("--resources", "gpu=1")
+        target = f"results/{run}/baseline/checkpoint.pt"
+        code, said = site.run(
+            *where, target, "--configfile", str(config), "--rerun-triggers", "mtime", "--retries", "0", log="nodes.txt"
+        )
+        assert code == 0, said[-3000:]
+        rows = (site.folder / f"results/{run}/baseline/training.csv").read_text(encoding="utf-8").splitlines()
+        losses[nodes] = float(rows[-1].split(",")[2])
+    job = site.jobs("baseline")[-1]
+    assert (job.fields["NumNodes"], job.gpus) == ("2", 2)
+    log = (site.folder / "logs/nodes2/baseline/baseline.log").read_text(encoding="utf-8")
+    assert "400 tokens × 1 accumulated × 2 processes per update" in log
+    assert losses[2] == pytest.approx(losses[1], abs=2e-3)
+
+
 def test_doctor_finds_the_profile_at_fault(site: Site) -> None:
     asked = site.module("workflow_scripts.doctor")
     assert "ok    partition gpu" in asked.stdout
@@ -178,7 +207,8 @@ def test_doctor_finds_the_profile_at_fault(site: Site) -> None:
 
 
 def test_plan_takes_the_records_of_the_run(site: Site) -> None:
-    shutil.rmtree(site.folder / "results/tiny/translations")
+    for folder in ("translations", "scores", "tables"):
+        shutil.rmtree(site.folder / "results/tiny" / folder)
     recorded = site.folder / "benchmarks/tiny/decode/ns.1.jsonl"
     seconds = json.loads(recorded.read_text(encoding="utf-8").splitlines()[-1])["s"]
     planned = site.module("workflow_scripts.plan", *SLURM)

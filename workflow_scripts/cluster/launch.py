@@ -34,4 +34,6 @@ def command(module: Sequence[str], gpus: int, nodes: int, slurm_job: str | None)
     meeting = f"{socket.gethostname()}:{20000 + int(slurm_job) % 20000}"
     step = [f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1", f"--gpus-per-node={gpus}"]
     rendezvous = [f"--nnodes={nodes}", "--rdzv-backend=c10d", f"--rdzv-endpoint={meeting}", f"--rdzv-id={slurm_job}"]
-    return ["srun", "--overlap", *step, *launcher, *rendezvous, "-m", *module]
+    # What srun starts has not inherited that it is to be deaf.
+    wrapped = ["sh", "-c", "trap '' USR1 TERM; exec \"$@\"", "sh", *launcher, *rendezvous, "-m", *module]
+    return ["srun", "--overlap", *step, *wrapped]

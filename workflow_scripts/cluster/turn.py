@@ -8,6 +8,8 @@ import subprocess
 import time
 from pathlib import Path
 
+WARNED = "SLURM warns that the time is nearly up"
+"""What the file `stop` says then."""
 PATIENCE = 90
 """Seconds to wait, once SLURM has agreed to put the job back into the queue, for it to end this turn."""
 
@@ -24,14 +26,18 @@ class Turn:
     def __init__(self, stop: Path) -> None:
         self.stop = stop
         self.job = os.environ.get("SLURM_JOB_ID")
-        self.warned = self.told = False
+        self.told = False
         stop.unlink(missing_ok=True)
         signal.signal(signal.SIGUSR1, self._warn)
         signal.signal(signal.SIGTERM, self._tell)
 
     def _warn(self, *_: object) -> None:
-        self.warned = True
-        self.stop.touch()
+        self.stop.write_text(WARNED)
+
+    @property
+    def warned(self) -> bool:
+        """Whether this process was warned, or one of the training's, which on other nodes are the only ones to be."""
+        return self.stop.exists() and self.stop.read_text() == WARNED
 
     def _tell(self, *_: object) -> None:
         self.told = True

@@ -55,7 +55,7 @@ def optimization(training: Mapping[str, Any]) -> list[str]:
         *precision,
         # Of fairseq's ways to share gradients the one that works on CPUs, too, and under gradient accumulation.
         "--ddp-backend=legacy_ddp",
-        *([] if training["gpus"] else ["--cpu", "--distributed-backend=gloo"]),
+        *([] if training["gpus"] else ["--cpu"]),
     ]
 
 

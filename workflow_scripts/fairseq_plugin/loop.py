@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from workflow_scripts.cluster.turn import WARNED
 from workflow_scripts.fairseq_plugin.work_folder import BEST, LAST, PREVIOUS, STOP, link
 from workflow_scripts.fairseq_plugin.work_folder import STATE as STATE_FILE
 from workflow_scripts.files import write_json
@@ -38,12 +39,13 @@ class Loop:
         self.best: float | None = state.get("best")
         self.waited: int = state.get("waited", 0)
         self.seen = -1
-        self.stop_requested = False
+        self.stop_requested = self.warned = False
         for number in (signal.SIGTERM, signal.SIGUSR1):
             signal.signal(number, self._request_stop)
 
-    def _request_stop(self, *_: object) -> None:
+    def _request_stop(self, number: int, *_: object) -> None:
         self.stop_requested = True
+        self.warned = number == signal.SIGUSR1
         # Whatever shows our output may be gone by now: writing to it must not end the process before it has saved.
         silence = os.open(os.devnull, os.O_WRONLY)
         for stream in (1, 2):
@@ -82,6 +84,8 @@ class Loop:
     def _agreed_stop(self, trainer: Any, folder: Path) -> bool:
         """Whether any process was told to stop; all must leave the loop after the same update."""
         requested = self.stop_requested or (folder / STOP).exists()
+        if self.warned:
+            (folder / STOP).write_text(WARNED)
         if trainer.data_parallel_world_size == 1:
             return requested
         flag = torch.tensor([float(requested)], device=trainer.device)

@@ -16,6 +16,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from workflow_scripts import errors
 from workflow_scripts.fairseq_plugin import compat, task, work_folder  # noqa: F401 - adapts fairseq, registers the task
 from workflow_scripts.fairseq_plugin.arguments import ARCHITECTURE
@@ -68,6 +70,9 @@ def settings(job: dict[str, Any]) -> Any:
         for name, value in vars(start.args).items():
             if name.startswith(ARCHITECTURE) and not name.endswith("_langtok"):
                 setattr(args, name, value)
+    if not torch.cuda.is_available():
+        # Without GPUs processes talk by gloo, whatever the configuration hoped for.
+        args.distributed_backend = "gloo"
     return convert_namespace_to_omegaconf(args)
 
 
@@ -89,6 +94,8 @@ def run(job: dict[str, Any]) -> None:
     cfg = settings(job)
     if first:
         progress = Progress(job["name"], job["max_update"], "updates", done=state.get("update", 0))
+        if not (cfg.common.cpu or torch.cuda.is_available()):
+            print(f"[{job['name']}] no GPU is to be seen (training.gpus is not 0): this trains on the CPU", flush=True)
         logging.getLogger().addHandler(Curve(folder / "curve.jsonl", progress))
     distributed.call_main(cfg, train.main)
 
