@@ -40,10 +40,8 @@ def trainings(jobs: list[Job]) -> list[str]:
         rows = [json.loads(line) for line in curve.read_text(encoding="utf-8").splitlines()] if curve.exists() else []
         shown = max([state["update"], *(row["update"] for row in rows[-1:])])
         speed = next((row["ups"] for row in reversed(rows) if row.get("ups")), 0)
-        left = (
-            f", {duration((total - shown) / speed)} at {speed:g} updates/s if patience does not end it" if speed else ""
-        )
-        if shown:
+        left = f", {duration((total - shown) / speed)} at most at {speed:g} updates/s" if speed else ""
+        if 0 < shown < total:
             lines.append(f"  {name}: update {shown:,} of {total:,} (saved: {state['update']:,}){left}")
     return lines
 
