@@ -4,7 +4,8 @@ BIN := .venv/bin
 # CONFIG=config/text.yaml takes another configuration, ARGS="…" passes anything on to Snakemake.
 CONFIG ?= config/config.yaml
 ARGS ?=
-SNAKEMAKE := $(BIN)/snakemake --configfile $(CONFIG)
+# Targets in ARGS come first: --configfile takes every word that follows it.
+SNAKEMAKE := $(BIN)/snakemake
 
 .PHONY: help env comet run dry test lint format lock config-reference bench plan status doctor compare
 
@@ -18,10 +19,10 @@ comet: env  ## the environment .venv-comet, for COMET scores
 	@$(PYTHON) envs/create.py comet
 
 run: env  ## the whole pipeline: make run [CONFIG=…] [ARGS="…"]
-	@$(SNAKEMAKE) $(ARGS)
+	@$(SNAKEMAKE) $(ARGS) --configfile $(CONFIG)
 
 dry: env  ## what `make run` would do
-	@$(SNAKEMAKE) -n $(ARGS)
+	@$(SNAKEMAKE) -n $(ARGS) --configfile $(CONFIG)
 
 test: env  ## all tests
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(ARGS)

@@ -155,8 +155,8 @@ def read_masks(path: str | Path) -> Masks:
 
 
 def masks_digest(rows: Iterable[Mask]) -> str:
-    """SHA-256 of which neurons are kept, whatever file they stand in: what a checkpoint records of its masks."""
-    return digest([[row.pair, row.component, row.layer, row.ffn_dim, row.neurons.tolist()] for row in rows])
+    """SHA-256 of which neurons are kept, in whatever file and order: what a checkpoint records of its masks."""
+    return digest(sorted([row.pair, row.component, row.layer, row.ffn_dim, row.neurons.tolist()] for row in rows))
 
 
 def write_translations(path: str | Path, rows: Iterable[Mapping[str, Any]], metadata: Metadata) -> None:
