@@ -182,10 +182,8 @@ def test_training_on_two_nodes_is_the_training_on_one(site: Site) -> None:
         config.write_text(content.replace("run: tiny", f"run: {run}"), encoding="utf-8")
         shutil.copytree(site.folder / "results/tiny/data", site.folder / f"results/{run}/data")
         where = ("--profile", "slurm") if nodes == 2 else ("--resources", "gpu=1")
-        target = f"results/{run}/baseline/checkpoint.pt"
-        code, said = site.run(
-            *where, target, "--configfile", str(config), "--rerun-triggers", "mtime", "--retries", "0", log="nodes.txt"
-        )
+        arguments = (f"results/{run}/baseline/checkpoint.pt", *where, "--configfile", str(config))
+        code, said = site.run(*arguments, "--rerun-triggers", "mtime", "--retries", "0", log="nodes.txt")
         assert code == 0, said[-3000:]
         rows = (site.folder / f"results/{run}/baseline/training.csv").read_text(encoding="utf-8").splitlines()
         losses[nodes] = float(rows[-1].split(",")[2])
