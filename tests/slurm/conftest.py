@@ -133,6 +133,18 @@ class Site:
         return [job for job in self.jobs() if job.state not in FINISHED]
 
 
+def processes(folder: Path) -> list[tuple[int, list[str]]]:
+    """Processes of this machine that work in `folder`: number and words of the command."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").resolve() == folder.resolve():
+                found.append((int(process.name), (process / "cmdline").read_text().split("\0")))
+        except OSError:
+            continue
+    return found
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[None]:
     """SLURM, started for these tests and stopped after them."""
@@ -149,14 +161,21 @@ def cluster() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def new_site(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Site]:
+def new_site(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Site]]:
     """`new_site("name", change="old|new", …)`: a copy of the checkout whose profile suits this cluster."""
+
+    sites = []
 
     def make(name: str, **replaced: str) -> Site:
         site = Site(tmp_path_factory.mktemp(name))
+        sites.append(site)
         status = "slurm-init-seconds-before-status-checks: 20|slurm-init-seconds-before-status-checks: 3"
         # This cluster has no accounting.
         site.profile(status=status, command="# slurm-status-command: squeue|slurm-status-command: squeue", **replaced)
         return site
 
-    return make
+    yield make
+    # Without cgroups this SLURM can lose sight of a process whose parent went first.
+    for site in sites:
+        for number, _ in processes(site.folder):
+            os.kill(number, signal.SIGKILL)

@@ -9,7 +9,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from tests.slurm.conftest import Site, wait_for
+from tests.slurm.conftest import Site, processes, wait_for
 
 RUN = "results/tiny/systems/ns"
 TARGET = f"{RUN}/checkpoint.pt"
@@ -88,17 +88,8 @@ def _rest_until_warned(site: Site) -> None:
 
 def _training_process(site: Site) -> int | None:
     """The process that trains, if one does; jobs of this cluster run on this machine."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (folder / "cmdline").read_text().split("\0")
-            if (
-                "workflow_scripts.fairseq_plugin.training" in words
-                and (folder / "cwd").resolve() == site.folder.resolve()
-            ):
-                return int(folder.name)
-        except OSError:
-            continue
-    return None
+    module = "workflow_scripts.fairseq_plugin.training"
+    return next((number for number, words in processes(site.folder) if module in words), None)
 
 
 def _starts(site: Site) -> list[int]:
