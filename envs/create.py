@@ -73,7 +73,18 @@ def install(name: str, python: Path) -> None:
     """Install environment `name` at its pins."""
     print(f"Installing environment '{name}' (once; about a minute with a fast package index) …", flush=True)
     inputs = definition(name)
-    command = [python.parent / "uv", "pip", "install", "--quiet", "--python", python, "-r", *inputs]
+    # Compiled once here, whatever PYTHONDONTWRITEBYTECODE says later: a run starts Python dozens of times.
+    command = [
+        python.parent / "uv",
+        "pip",
+        "install",
+        "--quiet",
+        "--compile-bytecode",
+        "--python",
+        python,
+        "-r",
+        *inputs,
+    ]
     subprocess.run([*command, "-c", ENVS / f"{name}.lock.txt", *pip_sources(python)], check=True)
 
 
