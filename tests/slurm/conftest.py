@@ -97,7 +97,8 @@ class Site:
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | {
             "OMP_NUM_THREADS": "1"
         }
-        command = [str(Path(sys.executable).with_name("snakemake")), *arguments]
+        # What a shell starts in the background ignores Ctrl-C, and so would all that these tests start.
+        command = ["env", "--default-signal=INT", str(Path(sys.executable).with_name("snakemake")), *arguments]
         with (self.folder / log).open("a", encoding="utf-8") as file:
             return subprocess.Popen(
                 command, cwd=self.folder, env=environment, stdout=file, stderr=subprocess.STDOUT, text=True

@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 from tests.slurm.conftest import Site, processes, wait_for
+from workflow_scripts.fairseq_plugin import checkpoint as checkpoints
 
 RUN = "results/tiny/systems/ns"
 TARGET = f"{RUN}/checkpoint.pt"
@@ -130,15 +131,10 @@ def _losses(folder: Path) -> list[float]:
 
 def _provenance(checkpoint: Path) -> dict[str, object]:
     """What a published checkpoint says of itself."""
-    import torch
-
-    return torch.load(checkpoint, map_location="cpu", weights_only=False)["neuron_specialization"]
+    return checkpoints.read_raw(checkpoint)[checkpoints.PROVENANCE]
 
 
 def _difference(checkpoint: Path, folder: Path) -> float:
     """The largest difference between any two weights."""
-    import torch
-
-    one = torch.load(checkpoint, map_location="cpu", weights_only=False)["model"]
-    two = torch.load(folder / "checkpoint_best.pt", map_location="cpu", weights_only=False)["model"]
+    one, two = (checkpoints.read_raw(path)["model"] for path in (checkpoint, folder / "checkpoint_best.pt"))
     return max(float((one[name] - two[name]).abs().max()) for name in one)
