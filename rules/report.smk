@@ -56,9 +56,9 @@ rule tables:
     benchmark:
         f"{BENCH}/tables/tables.jsonl"
     params:
-        scores=f"{R}/scores",
+        scores=subpath(input[0], ancestor=2),
         systems=json.dumps(SCORED),
-        out=TABLES,
+        out=subpath(output.directions, parent=True),
         options=as_options(
             {
                 "languages": LANGUAGE_TABLE,
@@ -96,7 +96,7 @@ for number, (selection, parts) in enumerate(SELECTIONS.items(), start=1):
                     "pivot": PIVOT,
                 }
             ),
-            out=f"{R}/tables/overlap-{selection}",
+            out=subpath(output[0], parent=True),
         shell:
             "python -m workflow_scripts.overlap {params.options} --languages {input.languages:q}"
             " --out {params.out:q} 2>&1 | tee {log:q}"
@@ -129,7 +129,7 @@ for number, (selection, parts) in enumerate(SELECTIONS.items(), start=1):
             ),
             name=selection,
             run=config["run"],
-            out=FIGURES,
+            out=subpath(output[0], parent=True),
         shell:
             "python -m workflow_scripts.figures_masks {params.options} --name {params.name:q}"
             " --languages {input.languages:q} --run {params.run:q} --out {params.out:q}"
@@ -153,8 +153,8 @@ rule figures_scores:
         f"{BENCH}/figures_scores/figures_scores.jsonl"
     params:
         options=as_options({"against": AGAINST, "metrics": METRICS, "pivot": PIVOT, "run": config["run"]}),
-        tables=TABLES,
-        out=FIGURES,
+        tables=subpath(input.scores, parent=True),
+        out=subpath(output[0], parent=True),
     shell:
         "python -m workflow_scripts.figures_scores {params.tables:q} {params.options}"
         " --languages {input.languages:q} --out {params.out:q} > {log:q} 2>&1"
@@ -172,7 +172,7 @@ rule figures_training:
     params:
         curves=shlex.join(f"{name}={path}" for name, path in CURVES.items()),
         run=config["run"],
-        out=FIGURES,
+        out=subpath(output[0], parent=True),
     shell:
         "python -m workflow_scripts.figures_training {params.curves} --run {params.run:q} --out {params.out:q}"
         " > {log:q} 2>&1"
@@ -220,7 +220,7 @@ rule report:
                 "benchmarks": BENCH,
             }
         ),
-        tables=TABLES,
+        tables=subpath(input[0], parent=True),
     shell:
         "python -m workflow_scripts.report {params.tables:q} {params.files} {params.options} --out {output:q} > {log:q} 2>&1"
 

@@ -66,7 +66,7 @@ for name, (folder, files) in IMPORTED.items():
         params:
             folder=folder,
             pairs=",".join(SCORED[name]),
-            out=f"{R}/translations/{name}",
+            out=subpath(output[0], parent=True),
         shell:
             "python -m workflow_scripts.import_translations {params.folder:q} --pairs {params.pairs:q} --out {params.out:q}"
             " 2>&1 | tee {log:q}"
@@ -95,8 +95,8 @@ for number, (names, batch) in enumerate(SCORE_BATCHES, start=1):
             system=alternatives(names),
         params:
             pairs=",".join(batch),
-            folder=f"{R}/translations/{{system}}",
-            out=f"{R}/scores/{{system}}",
+            folder=subpath(input[0], parent=True),
+            out=subpath(output[0], parent=True),
             options=as_options(
                 {
                     "tokenization": TOKENIZATION,
@@ -133,8 +133,8 @@ for number, (names, batch) in enumerate(SCORE_BATCHES, start=1):
             gpu=COMET["gpus"],
         params:
             pairs=",".join(batch),
-            folder=f"{R}/translations/{{system}}",
-            out=f"{R}/scores/{{system}}",
+            folder=subpath(input[0], parent=True),
+            out=subpath(output[0], parent=True),
             options=as_options({**COMET, "tokenization": TOKENIZATION, "python": COMET_PYTHON}),
         shell:
             "python -m workflow_scripts.score_comet {params.folder:q} --pairs {params.pairs:q}"
@@ -166,7 +166,7 @@ for number, (names, batch) in enumerate(TEST_BATCHES, start=1):
             system=alternatives(names),
         params:
             pairs=",".join(batch),
-            folder=f"{R}/scores",
+            folder=subpath(output[0], ancestor=2),
             options=as_options({"against": AGAINST, "seed": config["seed"], **SCORE["significance"]}),
             comet="--comet" if COMET["model"] else "",
         shell:
