@@ -90,6 +90,14 @@ def test_other_settings_start_anew(tiny_run, masks, specialized, tmp_path):
     assert validated(tmp_path) == validated(specialized)
 
 
+def test_fewer_updates_than_were_made_start_anew(tiny_run, masks, specialized, tmp_path):
+    options = ("--start", tiny_run.checkpoint, "--masks", masks)
+    tiny_run.train(tmp_path, *options, **SIX | {"max_update": 8}).ok()
+    result = tiny_run.train(tmp_path, *options, **SIX).ok()
+    assert "[ns] update 8 was reached and only 6 are asked for, so training starts anew" in result.out
+    assert same(weights(tmp_path), weights(specialized))
+
+
 def test_only_what_a_direction_keeps_is_learnt(tiny_run, masks, specialized):
     """Rows of fc1 in no mask get no gradient; everything else is trainable, their constant part included."""
     start = checkpoint.read_checkpoint(tiny_run.checkpoint).state

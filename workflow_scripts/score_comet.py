@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow_scripts.artifacts import read_metadata, write_segments
+from workflow_scripts.cluster.gpus import claim
 from workflow_scripts.errors import UserError, run
 from workflow_scripts.files import digest, sha256, write_json
 from workflow_scripts.progress import Progress
@@ -73,6 +74,7 @@ def main() -> None:
     directions = pending(args)
     if not directions:
         return
+    claim(args.gpus)
     with tempfile.TemporaryDirectory(prefix="comet-") as folder:
         for direction in directions:
             target = Path(folder) / f"{direction.pair}.segments.json"

@@ -81,10 +81,15 @@ def fairseq_arguments(args: argparse.Namespace, manifest: Manifest) -> list[str]
 
 
 def prepare(args: argparse.Namespace, made: dict[str, Any]) -> None:
-    """Keep the work folder of the same training; a folder left by another one is emptied."""
-    settings = args.work / "settings.json"
+    """Keep the work folder of the same training; one left by another training, or by a longer one, is emptied."""
+    settings, update = args.work / "settings.json", work_folder.reached(args.work)["update"]
+    reason = None
     if args.work.exists() and (not settings.exists() or json.loads(settings.read_text()) != made):
-        print(f"[{args.name}] the settings have changed, so training starts anew", flush=True)
+        reason = "the settings have changed"
+    elif update > args.training["max_update"]:
+        reason = f"update {update:,} was reached and only {args.training['max_update']:,} are asked for"
+    if reason:
+        print(f"[{args.name}] {reason}, so training starts anew", flush=True)
         shutil.rmtree(args.work)
     write_json(settings, made)
 
