@@ -57,7 +57,9 @@ def by_tier(
             own = rows[rows["system"] == system]
             groups = [own if name == "All" else own[own["tier"] == name] for name in tiers]
             x = np.arange(len(tiers)) + (place - (len(systems) - 1) / 2) * width
-            axis.bar(x, [group["difference"].mean() for group in groups], width * 0.9, color=f"C{place}", label=system)
+            means = [group["difference"].mean() for group in groups]
+            # The first colour is the baseline's, in the training curves.
+            axis.bar(x, means, width * 0.9, color=f"C{place + 1}", label=system)
             for position, group in zip(x, groups, strict=True):
                 axis.plot([position] * len(group), group["difference"], ".", color="0.25", markersize=2.5, alpha=0.7)
         axis.axhline(0, color="0.3", lw=0.6)
@@ -138,7 +140,7 @@ def training_curves(curves: Mapping[str, pd.DataFrame], run: str) -> tuple[Figur
         Line2D([], [], color="0.3", lw=0.8, alpha=0.6, label="training"),
         Line2D([], [], color="0.3", ls="--", marker="o", markersize=3, label="validation"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False)
+    figure.legend(handles=handles, loc="outside lower center", ncols=6, frameon=False)
     title(figure, "Training and validation loss", run)
     frames = [frame.assign(model=name) for name, frame in curves.items()]
     return figure, pd.concat(frames, ignore_index=True)[["model", *frames[0].columns.drop("model")]]
