@@ -26,7 +26,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--checkpoint", type=Path, required=True, help="the baseline")
     parser.add_argument("--split", default="valid", help="text to run through the model (default: %(default)s)")
     parser.add_argument("--positions", choices=["real", "all"], default="real", help="whether padding is left out")
-    parser.add_argument("--max-tokens", type=int, default=12000, help="longest side of a batch in tokens")
+    parser.add_argument("--max-tokens", type=int, default=2000, help="longest side of a batch in tokens")
     parser.add_argument("--precision", choices=["fp32", "fp16", "bf16"], default="fp32", help="number format")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 …")
     parser.add_argument("outputs", type=Path, nargs="+", metavar="PAIR.parquet", help="files to write")
