@@ -29,18 +29,18 @@ def rows(kept: dict[Any, np.ndarray], pair: str, ffn_dim: int) -> list[Namespace
     ]
 
 
-def speed(size: models.Size, sentences: int, max_length: int, repetitions: int) -> dict[str, float]:
-    """Median seconds to translate a direction under its masks; every hypothesis runs to `max_length`."""
-    model, symbols = models.transformer(size), models.dictionary(size)
+def speed(size: models.Size, sentences: int, length: int, repetitions: int) -> dict[str, float]:
+    """Median seconds to translate a direction under its masks into hypotheses of up to `length` tokens."""
+    model, symbols = models.translator(size, length), models.dictionary(size)
     masks = models.masks(["en-de"], size.layers, size.ffn_dim)
     kept = {(row.component, row.layer): row.neurons for row in masks}
     pairs = models.dataset(size, sentences, seed=8)
-    state, options = dict(model.state_dict()), models.options(size)
+    state, options = dict(model.state_dict()), models.options(size, decoder_learned_pos=True)
     DirectionMasks(model, masks).activate("en-de")
     sources = pieces(pairs, "src", symbols)
-    tasks = {"fairseq": lambda: list(translate(model, symbols, pairs, "de", Search(max_length=max_length)))}
+    tasks = {"fairseq": lambda: list(translate(model, symbols, pairs, "de", Search()))}
     for compute_type in TYPES:
-        session = Session(state, options, symbols.symbols, Options(max_length=max_length, compute_type=compute_type))
+        session = Session(state, options, symbols.symbols, Options(compute_type=compute_type))
         session.translate(sources[:1], "__en__", "__de__", kept)
         tasks[compute_type] = lambda session=session: session.translate(sources, "__en__", "__de__", kept)
     return machine.in_turn(tasks, repetitions, warm=False)

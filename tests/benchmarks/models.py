@@ -49,8 +49,8 @@ def dictionary(size: Size) -> Dictionary:
     return made
 
 
-def options(size: Size) -> Namespace:
-    """fairseq's model options, as the pipeline sets them."""
+def options(size: Size, **changed: Any) -> Namespace:
+    """fairseq's model options, as the pipeline sets them but for those `changed`."""
     made = Namespace(
         encoder_layers=size.layers,
         decoder_layers=size.layers,
@@ -66,21 +66,39 @@ def options(size: Size) -> Namespace:
         dropout=0.1,
         attention_dropout=0.1,
     )
+    vars(made).update(changed)
     base_architecture(made)
     return made
 
 
-def transformer(size: Size, seed: int = 1) -> nn.Module:
+def transformer(size: Size, seed: int = 1, **changed: Any) -> nn.Module:
     """Random weights, with biases unlike zero so that the dropped neurons' constants are at work."""
     torch.manual_seed(seed)
     symbols = dictionary(size)
     task = Namespace(source_dictionary=symbols, target_dictionary=symbols)
-    model = TransformerModel.build_model(options(size), task)
+    model = TransformerModel.build_model(options(size, **changed), task)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if name.endswith("fc1.bias"):
                 parameter.normal_(std=0.1)
     return model.eval()
+
+
+def translator(size: Size, length: int) -> nn.Module:
+    """A model whose hypotheses end after `length` tokens at the latest, the tag included.
+
+    Random weights alone never end, and would have engines compared by how they cut hypotheses off. Here one dimension
+    of the decoder's learned positions says "over", and nothing but the end of sentence answers to it.
+    """
+    model = transformer(size, decoder_learned_pos=True)
+    embeddings, positions = model.decoder.embed_tokens, model.decoder.embed_positions
+    with torch.no_grad():
+        embeddings.weight[:, 0] = 0
+        embeddings.weight[dictionary(size).eos(), 0] = 4
+        positions.weight[:, 0] = 0
+        # The position of END as first input is the one after the padding symbol.
+        positions.weight[positions.padding_idx + 1 + length :, 0] = 8
+    return model
 
 
 def dataset(size: Size, count: int, seed: int) -> LanguagePairDataset:

@@ -96,13 +96,18 @@ class Session:
                 raise UserError(f"sentence {line} has {len(tokens) + 1} tokens, the model takes {limit}: shorten it")
         translator = self._translator(kept)
         starts = self._starts(translator, tagged, target_tag)
-        best: list[Hypothesis | None] = [None] * len(tagged)
+        candidates: list[list[Hypothesis]] = [[] for _ in tagged]
+        cut: list[tuple[int, list[str]]] = []
         for ends in (False, True):
             lines = [line for line, start in enumerate(starts) if start.ends == ends]
             found = self._search(translator, [tagged[line] for line in lines], target_tag, self.options.beam - ends)
             for line, nbest in zip(lines, found, strict=True):
-                best[line] = self._best(translator, tagged[line], nbest, starts[line])
-        return best
+                candidates[line], unfinished = self._ranked(nbest, starts[line])
+                cut += [(line, tokens) for tokens in unfinished]
+        scores = self._scores(translator, [tagged[line] for line, _ in cut], [tokens for _, tokens in cut])
+        for (line, tokens), score in zip(cut, scores, strict=True):
+            candidates[line].append(Hypothesis(tokens[1:], score))
+        return [max(found, key=lambda candidate: candidate.score) for found in candidates]
 
     def _translator(self, kept: Kept | None) -> ctranslate2.Translator:
         key = None if kept is None else {layer: np.asarray(neurons).tobytes() for layer, neurons in kept.items()}
@@ -178,24 +183,35 @@ class Session:
             for result in results
         ]
 
-    def _best(
-        self,
-        translator: ctranslate2.Translator,
-        source: list[str],
-        nbest: list[tuple[list[str], float]],
-        start: _Start,
-    ) -> Hypothesis:
+    def _ranked(self, nbest: list[tuple[list[str], float]], start: _Start) -> tuple[list[Hypothesis], list[list[str]]]:
+        """The finished hypotheses with fairseq's scores; the tokens of those that were cut off and may yet win."""
         # The first free position was searched without its end, which left the others a larger share.
         offset = start.tag + np.log1p(-np.exp(start.end))
-        candidates = [Hypothesis([], self._normalized(start.tag + start.end, 2))] if start.ends else []
-        padless = [(tokens, total) for tokens, total in nbest if PAD not in tokens]
-        for tokens, total in padless or nbest:
-            if tokens[-1] == END:
-                candidates.append(Hypothesis(tokens[1:-1], self._normalized(total + offset, len(tokens))))
-            else:
-                scored = translator.score_batch([source], [tokens], max_input_length=0)[0]
-                candidates.append(Hypothesis(tokens[1:], self._normalized(sum(scored.log_probs), len(tokens) + 1)))
-        return max(candidates, key=lambda candidate: candidate.score)
+        finished = [Hypothesis([], self._normalized(start.tag + start.end, 2))] if start.ends else []
+        nbest = [(tokens, total) for tokens, total in nbest if PAD not in tokens] or nbest
+        finished += [
+            Hypothesis(tokens[1:-1], self._normalized(total + offset, len(tokens)))
+            for tokens, total in nbest
+            if tokens[-1] == END
+        ]
+        best = max((hypothesis.score for hypothesis in finished), default=-np.inf)
+        # The end that fairseq forces can only take from what a hypothesis has so far.
+        cut = [
+            tokens
+            for tokens, total in nbest
+            if tokens[-1] != END and self._normalized(total + offset, len(tokens) + 1) > best
+        ]
+        return finished, cut
+
+    def _scores(
+        self, translator: ctranslate2.Translator, sources: list[list[str]], targets: list[list[str]]
+    ) -> list[float]:
+        """Scores of given targets (tag in front, no end) with the end of sentence added."""
+        results = translator.score_batch(sources, targets, **self._batches()) if sources else []
+        return [
+            self._normalized(sum(result.log_probs), len(tokens) + 1)
+            for result, tokens in zip(results, targets, strict=True)
+        ]
 
     def _normalized(self, total: float, length: int) -> float:
         return float(total / length**self.options.length_penalty)
