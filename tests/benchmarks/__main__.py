@@ -134,7 +134,7 @@ class Benchmark:
                 "BLEU difference",
             ]
             tables.append(report.table(header, [[name, *found.values()] for name, found in alike.items()]))
-        return f"Decoding ({self.size}, beam 5, 24 tokens each)", "\n\n".join(tables)
+        return f"Decoding ({self.size}, beam 5, about 24 tokens each)", "\n\n".join(tables)
 
     def scaling(self) -> tuple[str, str]:
         self.scales = scaling.scaling()

@@ -30,7 +30,10 @@ def rows(kept: dict[Any, np.ndarray], pair: str, ffn_dim: int) -> list[Namespace
 
 
 def speed(size: models.Size, sentences: int, length: int, repetitions: int) -> dict[str, float]:
-    """Median seconds to translate a direction under its masks into hypotheses of up to `length` tokens."""
+    """Median seconds to translate a direction under its masks into hypotheses that end after some `length` tokens.
+
+    The reference engine runs twice: with its default batches, and with the small ones that a CPU likes best.
+    """
     model, symbols = models.translator(size, length), models.dictionary(size)
     masks = models.masks(["en-de"], size.layers, size.ffn_dim)
     kept = {(row.component, row.layer): row.neurons for row in masks}
@@ -38,7 +41,10 @@ def speed(size: models.Size, sentences: int, length: int, repetitions: int) -> d
     state, options = dict(model.state_dict()), models.options(size, decoder_learned_pos=True)
     DirectionMasks(model, masks).activate("en-de")
     sources = pieces(pairs, "src", symbols)
-    tasks = {"fairseq": lambda: list(translate(model, symbols, pairs, "de", Search()))}
+    tasks = {
+        name: lambda search=search: list(translate(model, symbols, pairs, "de", search))
+        for name, search in (("fairseq", Search()), ("fairseq, 2,000 tokens a batch", Search(max_tokens=2000)))
+    }
     for compute_type in TYPES:
         session = Session(state, options, symbols.symbols, Options(compute_type=compute_type))
         session.translate(sources[:1], "__en__", "__de__", kept)

@@ -48,7 +48,7 @@ class Options:
     compute_type: str = "float32"
     device: str = "cpu"
     threads: int = 1
-    batch_tokens: int = 1024
+    batch_tokens: int = 2048
 
 
 @dataclass(frozen=True)
