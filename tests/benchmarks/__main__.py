@@ -29,7 +29,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--dtype", choices=["float32", "float16", "bfloat16"], default="float32")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--tokens", type=int, default=1000, help="target tokens of a training batch")
-    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--repetitions", type=int, default=9)
     parser.add_argument("--directions", type=int, default=10, help="directions recorded from start to end")
     parser.add_argument("--sentences", type=int, default=100, help="sentences translated for the speed of engines")
     return parser.parse_args()

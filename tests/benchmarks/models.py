@@ -94,7 +94,7 @@ def translator(size: Size, length: int) -> nn.Module:
     embeddings, positions = model.decoder.embed_tokens, model.decoder.embed_positions
     with torch.no_grad():
         embeddings.weight[:, 0] = 0
-        embeddings.weight[dictionary(size).eos(), 0] = 4
+        embeddings.weight[dictionary(size).eos(), 0] = 8
         positions.weight[:, 0] = 0
         # The position of END as first input is the one after the padding symbol.
         positions.weight[positions.padding_idx + 1 + length :, 0] = 8
@@ -102,16 +102,19 @@ def translator(size: Size, length: int) -> nn.Module:
 
 
 def dataset(size: Size, count: int, seed: int) -> LanguagePairDataset:
-    """`count` sentence pairs of random words, lengths as in translated text (median 22 pieces), tags in front."""
+    """`count` pairs of random words, tags in front, as long as translated text (median 22 pieces, alike in a pair)."""
     random = np.random.default_rng(seed)
     symbols = dictionary(size)
 
-    def side(tag: str) -> list[torch.Tensor]:
-        lengths = np.clip(random.lognormal(np.log(22), 0.55, count).astype(int), 2, 100)
+    def side(tag: str, lengths: np.ndarray) -> list[torch.Tensor]:
         first, last = [symbols.index(tag)], [symbols.eos()]
         return [torch.tensor([*first, *random.integers(4, size.vocabulary - 2, n), *last]) for n in lengths]
 
-    sides = [side("__en__"), side("__de__")]
+    def clipped(lengths: np.ndarray) -> np.ndarray:
+        return np.clip(lengths.astype(int), 2, 100)
+
+    lengths = clipped(random.lognormal(np.log(22), 0.55, count))
+    sides = [side("__en__", lengths), side("__de__", clipped(lengths * random.lognormal(0, 0.15, count)))]
     sizes = [np.array([len(line) for line in lines]) for lines in sides]
     return LanguagePairDataset(
         sides[0], sizes[0], symbols, sides[1], sizes[1], symbols, left_pad_source=False, shuffle=False
@@ -120,8 +123,11 @@ def dataset(size: Size, count: int, seed: int) -> LanguagePairDataset:
 
 def batch(size: Size, tokens: int, seed: int, device: str = "cpu") -> dict[str, Any]:
     """One training batch of about `tokens` target tokens in sentences of similar length, on `device`."""
-    pairs = dataset(size, max(8, tokens // 24), seed)
-    collated = pairs.collater([pairs[line] for line in range(len(pairs))])
+    pairs = dataset(size, 20 * max(8, tokens // 24), seed)
+    # As fairseq batches them: neighbours in length, here around the median.
+    order = np.lexsort((pairs.src_sizes, pairs.tgt_sizes))
+    middle, half = len(order) // 2, max(4, tokens // 48)
+    collated = pairs.collater([pairs[line] for line in order[middle - half : middle + half]])
     inputs = {name: value.to(device) for name, value in collated["net_input"].items()}
     return {"net_input": inputs, "target": collated["target"].to(device)}
 

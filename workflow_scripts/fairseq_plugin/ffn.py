@@ -4,6 +4,7 @@ The method masks rows of fc1's weight, `FFN(h) = W2 relu((m * W1) h + b1) + b2`,
 the constant `relu(b1)`. Here only the kept neurons are computed, with the rows of W1 and columns of W2 gathered once
 per layer and micro-batch, and what the others add is one vector: `c = b2 + W2 r`, `r = relu(b1)` where off, else 0.
 Gradients are those of the masked formula: off rows of W1 get exactly zero, `b1`, `W2` and `b2` also get the constant's.
+The small layers are filled up with silent neurons to a multiple of eight, as matrix products are a fifth faster then.
 
     masks = DirectionMasks(model, read_masks("masks/ns.parquet").rows)
     masks.activate("en-de")     # before each micro-batch; in eval the small weights are gathered once per direction
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from workflow_scripts.artifacts import Mask
 
 Key = tuple[str, int]
+ALIGNMENT = 8
 
 
 def ffn_layers(model: nn.Module) -> dict[Key, nn.Module]:
@@ -46,20 +48,41 @@ def constant(bias1: Tensor, weight2: Tensor, bias2: Tensor, kept: Tensor) -> tup
     return r, torch.addmv(bias2, weight2, r)
 
 
+def _rows(weight: Tensor, kept: Tensor) -> Tensor:
+    """The rows (or entries) `kept` of a weight, and zeros up to a multiple of `ALIGNMENT`."""
+    return _filled(weight, 0, kept)
+
+
+def _columns(weight: Tensor, kept: Tensor) -> Tensor:
+    """The columns `kept` of a weight, and zeros up to a multiple of `ALIGNMENT`."""
+    return _filled(weight, 1, kept)
+
+
+def _filled(weight: Tensor, side: int, kept: Tensor) -> Tensor:
+    count = len(kept)
+    missing = -count % ALIGNMENT
+    if not missing:
+        return weight.index_select(side, kept)
+    # Any index will do for what is set to zero.
+    small = weight.index_select(side, functional.pad(kept, (0, missing)))
+    small.narrow(side, count, missing).zero_()
+    return small
+
+
 def _flat(x: Tensor) -> Tensor:
     """[..., n] -> [positions, n], also when n = 0."""
     return x.reshape(x.shape[:-1].numel(), x.shape[-1])
 
 
 class _KeptRows(torch.autograd.Function):
-    """`x [..., d] -> x W1[kept]^T + b1[kept]`, shape [..., K]."""
+    """`x [..., d] -> x W1[kept]^T + b1[kept]`, shape [..., K], K filled up with zeros."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, kept: Tensor) -> Tensor:
-        small = weight.index_select(0, kept).to(x.dtype)
+        small = _rows(weight, kept).to(x.dtype)
         ctx.save_for_backward(x, small, kept)
         ctx.shape, ctx.dtype = weight.shape, weight.dtype
-        return functional.linear(x, small, bias.index_select(0, kept).to(x.dtype))
+        return functional.linear(x, small, _rows(bias, kept).to(x.dtype))
 
     @staticmethod
     @once_differentiable
@@ -67,8 +90,8 @@ class _KeptRows(torch.autograd.Function):
         x, small, kept = ctx.saved_tensors
         flat = _flat(grad)
         rows = (flat.t() @ _flat(x)).to(ctx.dtype)
-        weight = rows.new_zeros(ctx.shape).index_copy_(0, kept, rows)
-        bias = rows.new_zeros(ctx.shape[0]).index_copy_(0, kept, flat.sum(0).to(ctx.dtype))
+        weight = rows.new_zeros(ctx.shape).index_copy_(0, kept, rows[: len(kept)])
+        bias = rows.new_zeros(ctx.shape[0]).index_copy_(0, kept, flat.sum(0).to(ctx.dtype)[: len(kept)])
         return grad @ small, weight, bias, None
 
 
@@ -77,7 +100,7 @@ class _KeptColumns(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, a: Tensor, bias1: Tensor, weight: Tensor, bias: Tensor, kept: Tensor) -> Tensor:
-        small = weight.index_select(1, kept).to(a.dtype)
+        small = _columns(weight, kept).to(a.dtype)
         r, c = constant(bias1, weight, bias, kept)
         ctx.save_for_backward(a, small, weight, r, kept)
         return functional.linear(a, small, c.to(a.dtype))
@@ -90,7 +113,7 @@ class _KeptColumns(torch.autograd.Function):
         total = flat.sum(0).to(weight.dtype)
         columns = flat.t() @ _flat(a)
         # The outer product is zero at the kept columns, which are then written over.
-        full = torch.outer(total, r).index_copy_(1, kept, columns.to(weight.dtype))
+        full = torch.outer(total, r).index_copy_(1, kept, columns[:, : len(kept)].to(weight.dtype))
         bias1 = (weight.t() @ total).mul_(r > 0)
         return grad @ small, bias1, full, total, None
 
@@ -120,7 +143,7 @@ class _Layer:
         if self.cache is None or self.cache[0] != state:
             w1, b1, w2, b2 = weights
             c = constant(b1, w2, b2, self.kept)[1]
-            small = (w1.index_select(0, self.kept), b1.index_select(0, self.kept), w2.index_select(1, self.kept), c)
+            small = (_rows(w1, self.kept), _rows(b1, self.kept), _columns(w2, self.kept), c)
             self.cache = (state, tuple(tensor.to(dtype) for tensor in small))
         return self.cache[1]
 
@@ -156,7 +179,7 @@ class SpecializedFc1(_SharingLinear):
             a = _KeptRows.apply(x, self.weight, self.bias, kept)
             if not self.shared.drops:
                 return a
-            return self.bias.to(a.dtype).expand(*a.shape[:-1], -1).index_copy(-1, kept, a)
+            return self.bias.to(a.dtype).expand(*a.shape[:-1], -1).index_copy(-1, kept, a[..., : len(kept)])
 
 
 class SpecializedFc2(_SharingLinear):
