@@ -49,7 +49,7 @@ def speed(size: models.Size, sentences: int, length: int, repetitions: int) -> d
         session = Session(state, options, symbols.symbols, Options(compute_type=compute_type))
         session.translate(sources[:1], "__en__", "__de__", kept)
         tasks[compute_type] = lambda session=session: session.translate(sources, "__en__", "__de__", kept)
-    return machine.in_turn(tasks, repetitions, warm=False)
+    return machine.in_turn(tasks, repetitions)
 
 
 def reference() -> Path | None:

@@ -15,6 +15,7 @@ hypotheses as beams. They differ in four points, put right here.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
@@ -73,6 +74,7 @@ class Session:
     def __init__(
         self, state: Mapping[str, Tensor], architecture: Namespace, dictionary: Sequence[str], options: Options
     ) -> None:
+        _allow_avx512()
         known = ctranslate2.get_supported_compute_types(options.device.partition(":")[0])
         if options.compute_type not in known:
             raise UserError(
@@ -215,6 +217,16 @@ class Session:
 
     def _normalized(self, total: float, length: int) -> float:
         return float(total / length**self.options.length_penalty)
+
+
+def _allow_avx512(processor: Path = Path("/proc/cpuinfo")) -> None:
+    """Let CTranslate2 use AVX-512 where the processor has it: it does not by itself, and int8 is a tenth slower then.
+
+    Only counts before the first model is loaded; what the user has set stays.
+    """
+    needed = {"avx512f", "avx512cd", "avx512vl", "avx512bw", "avx512dq"}
+    if processor.exists() and needed <= set(processor.read_text(encoding="utf-8").split()):
+        os.environ.setdefault("CT2_FORCE_CPU_ISA", "AVX512")
 
 
 def _log_softmax(logits: ctranslate2.StorageView) -> np.ndarray:
