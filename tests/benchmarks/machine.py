@@ -50,10 +50,10 @@ def seconds(task: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def in_turn(tasks: dict[str, Callable[[], object]], repetitions: int, warm: bool = True) -> dict[str, float]:
+def in_turn(tasks: dict[str, Callable[[], object]], repetitions: int) -> dict[str, float]:
     """Median seconds of each task; they take turns, and who begins changes every round."""
     names = list(tasks)
-    for name in names if warm else ():
+    for name in names:
         tasks[name]()
     times: dict[str, list[float]] = {name: [] for name in names}
     for repetition in range(repetitions):
