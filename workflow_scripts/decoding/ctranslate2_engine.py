@@ -33,6 +33,8 @@ from workflow_scripts.decoding.small import Kept, aligned, small_state
 from workflow_scripts.errors import UserError
 
 PAD, END = "<blank>", "</s>"
+SCORED_TOKENS = 1024
+"""Target tokens that are scored at once: each takes a logit per symbol of the dictionary."""
 
 
 @dataclass(frozen=True)
@@ -209,7 +211,10 @@ class Session:
         self, translator: ctranslate2.Translator, sources: list[list[str]], targets: list[list[str]]
     ) -> list[float]:
         """Scores of given targets (tag in front, no end) with the end of sentence added."""
-        results = translator.score_batch(sources, targets, **self._batches()) if sources else []
+        if not sources:
+            return []
+        together = max(1, SCORED_TOKENS // max(map(len, targets)))
+        results = translator.score_batch(sources, targets, max_batch_size=together, max_input_length=0)
         return [
             self._normalized(sum(result.log_probs), len(tokens) + 1)
             for result, tokens in zip(results, targets, strict=True)
