@@ -1,4 +1,4 @@
-"""Measure how fast recording, training and decoding are: `make bench`, on an otherwise idle machine (ten minutes).
+"""Measure how fast recording, training and decoding are: `make bench`, on an otherwise idle machine (twenty minutes).
 
     python -m tests.benchmarks [--size base] [--device cuda --dtype float16] [--only ffn update …]
 
@@ -32,7 +32,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--tokens", type=int, default=1000, help="target tokens of a training batch")
     parser.add_argument("--repetitions", type=int, default=9)
     parser.add_argument("--directions", type=int, default=10, help="directions recorded from start to end")
-    parser.add_argument("--sentences", type=int, default=100, help="sentences translated for the speed of engines")
+    parser.add_argument("--sentences", type=int, default=400, help="sentences translated for the speed of engines")
     return parser.parse_args()
 
 

@@ -12,7 +12,8 @@ import numpy as np
 from sacrebleu.metrics import BLEU
 
 from tests.benchmarks import machine, models
-from workflow_scripts.decoding.ctranslate2_engine import Options, Session
+from workflow_scripts.decoding.ctranslate2_engine import Session
+from workflow_scripts.decoding.options import Options
 from workflow_scripts.fairseq_plugin import checkpoint as checkpoints
 from workflow_scripts.fairseq_plugin.directions import load_direction, pieces
 from workflow_scripts.fairseq_plugin.ffn import DirectionMasks

@@ -12,7 +12,8 @@ from torch import nn
 
 from tests.benchmarks import machine, models
 from workflow_scripts.artifacts import read_masks, write_masks
-from workflow_scripts.decoding.ctranslate2_engine import Options, Session
+from workflow_scripts.decoding.ctranslate2_engine import Session
+from workflow_scripts.decoding.options import Options
 from workflow_scripts.fairseq_plugin.directions import batches, collate, pieces
 from workflow_scripts.fairseq_plugin.ffn import DirectionMasks
 from workflow_scripts.fairseq_plugin.recorder import record

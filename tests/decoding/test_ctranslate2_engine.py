@@ -5,11 +5,15 @@ from __future__ import annotations
 import glob
 import tempfile
 from argparse import Namespace
+from unittest.mock import Mock
 
+import ctranslate2
 import numpy as np
 import pytest
 
-from workflow_scripts.decoding.ctranslate2_engine import Options, Session
+from workflow_scripts.decoding import ctranslate2_engine
+from workflow_scripts.decoding.ctranslate2_engine import Session
+from workflow_scripts.decoding.options import Options
 from workflow_scripts.errors import UserError
 
 PRE_NORM = {"encoder_normalize_before": True, "decoder_normalize_before": True}
@@ -87,6 +91,29 @@ def test_the_longest_hypotheses_end_and_score_as_fairseqs(tiny, sentences):
     expected = model.translate(sentences, 5, 1.0, 4)
     assert max(len(tokens) for tokens, _ in expected) == 3
     compare(session(model, max_length=4).translate(sentences, "__en__", "__de__"), expected, at_least=0.9)
+
+
+def test_how_sentences_are_put_together_does_not_matter(tiny, sentences, monkeypatch):
+    model = tiny(**SHAPES["pre-norm, decoder tied"])
+    expected = model.translate(sentences, 5, 1.0, 25)
+    monkeypatch.setattr(ctranslate2_engine, "ENCODED_TOKENS", 25)
+    monkeypatch.setattr(ctranslate2_engine, "STARTED", 2)
+    translators = Mock(wraps=ctranslate2.Translator)
+    monkeypatch.setattr(ctranslate2, "Translator", translators)
+    engine = session(model, max_length=25, batch_tokens=16)
+    compare(engine.translate(sentences, "__en__", "__de__"), expected)
+    assert translators.call_count > 3
+    assert engine.translate([], "__en__", "__de__") == []
+
+
+def test_the_dense_encoder_is_loaded_once(tiny, sentences, monkeypatch):
+    model = tiny(**SHAPES["pre-norm, decoder tied"])
+    engine = session(model, max_length=25)
+    encoders = Mock(wraps=ctranslate2.Encoder)
+    monkeypatch.setattr(ctranslate2, "Encoder", encoders)
+    for tag in ("__de__", "__en__"):
+        engine.translate(sentences[:3], "__en__", tag)
+    assert encoders.call_count == 1
 
 
 def test_int8_stays_close_and_leaves_the_weights_alone(tiny, sentences):

@@ -16,9 +16,8 @@ hypotheses as beams. They differ in four points, put right here.
 from __future__ import annotations
 
 import os
-import tempfile
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,31 +26,19 @@ import ctranslate2
 import numpy as np
 from torch import Tensor
 
-from workflow_scripts.decoding.converter import convert
+from workflow_scripts.decoding.halves import END, Halves, to_array
 from workflow_scripts.decoding.hypothesis import Hypothesis
-from workflow_scripts.decoding.small import Kept, aligned, small_state
+from workflow_scripts.decoding.options import Options
+from workflow_scripts.decoding.small import Kept
 from workflow_scripts.errors import UserError
 
-PAD, END = "<blank>", "</s>"
+PAD = "<blank>"
+ENCODED_TOKENS = 65536
+"""Source tokens whose encoder outputs are held at once: 256 MB, and as much again in the translator, for d=1024."""
+STARTED = 256
+"""Sentences whose first logits are held at once: two per symbol of the dictionary, 131 MB of 64,000 symbols."""
 SCORED_TOKENS = 1024
 """Target tokens that are scored at once: each takes a logit per symbol of the dictionary."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """`max_length` counts the language tag but not the end of sentence, like fairseq's `--max-len-b`.
-
-    `batch_tokens` bounds padded source tokens per batch, `threads` the cores of one translation, `device` is `cpu`,
-    `cuda` or `cuda:1`.
-    """
-
-    beam: int = 5
-    length_penalty: float = 1.0
-    max_length: int = 200
-    compute_type: str = "float32"
-    device: str = "cpu"
-    threads: int = 1
-    batch_tokens: int = 2048
 
 
 @dataclass(frozen=True)
@@ -67,10 +54,10 @@ class _Start:
 
 
 class Session:
-    """One checkpoint, many directions; the dense model is converted once, that of a mask when it is asked for.
+    """One checkpoint, many directions; the dense encoder is converted once, that of a mask when it is asked for.
 
     `state` has fairseq's plain names, `architecture` its model options, `dictionary` its symbols in order with the
-    language tags. Model folders are temporary and gone as soon as they are loaded.
+    language tags.
     """
 
     def __init__(
@@ -83,8 +70,8 @@ class Session:
                 f"decode.compute_type {options.compute_type} does not run on this {options.device}: "
                 f"choose one of {', '.join(sorted(known))}"
             )
-        self.state, self.architecture, self.dictionary, self.options = state, architecture, dictionary, options
-        self._loaded: tuple[Any, ctranslate2.Translator] | None = None
+        self.architecture, self.dictionary, self.options = architecture, dictionary, options
+        self._halves = Halves(state, architecture, dictionary, options)
 
     def translate(
         self, sources: Sequence[Sequence[str]], source_tag: str | None, target_tag: str, kept: Kept | None = None
@@ -98,38 +85,24 @@ class Session:
         for line, tokens in enumerate(tagged, 1):
             if len(tokens) + 1 > limit:
                 raise UserError(f"sentence {line} has {len(tokens) + 1} tokens, the model takes {limit}: shorten it")
-        translator = self._translator(kept)
-        starts = self._starts(translator, tagged, target_tag)
-        candidates: list[list[Hypothesis]] = [[] for _ in tagged]
+        self._halves.select(kept)
+        return [hypothesis for part in _parts(tagged) for hypothesis in self._translate(part, target_tag)]
+
+    def _translate(self, tagged: list[list[str]], target_tag: str) -> list[Hypothesis]:
+        translator, sources = self._halves.encoded(tagged)
+        starts = self._starts(translator, sources, target_tag)
+        candidates: list[list[Hypothesis]] = [[] for _ in sources]
         cut: list[tuple[int, list[str]]] = []
         for ends in (False, True):
             lines = [line for line, start in enumerate(starts) if start.ends == ends]
-            found = self._search(translator, [tagged[line] for line in lines], target_tag, self.options.beam - ends)
+            found = self._search(translator, [sources[line] for line in lines], target_tag, self.options.beam - ends)
             for line, nbest in zip(lines, found, strict=True):
                 candidates[line], unfinished = self._ranked(nbest, starts[line])
                 cut += [(line, tokens) for tokens in unfinished]
-        scores = self._scores(translator, [tagged[line] for line, _ in cut], [tokens for _, tokens in cut])
+        scores = self._scores(translator, [sources[line] for line, _ in cut], [tokens for _, tokens in cut])
         for (line, tokens), score in zip(cut, scores, strict=True):
             candidates[line].append(Hypothesis(tokens[1:], score))
         return [max(found, key=lambda candidate: candidate.score) for found in candidates]
-
-    def _translator(self, kept: Kept | None) -> ctranslate2.Translator:
-        key = None if kept is None else {layer: np.asarray(neurons).tobytes() for layer, neurons in kept.items()}
-        if self._loaded is None or self._loaded[0] != key:
-            self._loaded = None
-            state = self.state if kept is None else small_state(self.state, kept, aligned)
-            with tempfile.TemporaryDirectory(prefix="ct2-") as folder:
-                convert(state, self.architecture, self.dictionary, self.options.compute_type, Path(folder))
-                kind, _, number = self.options.device.partition(":")
-                translator = ctranslate2.Translator(
-                    folder,
-                    device=kind,
-                    device_index=int(number or 0),
-                    compute_type=self.options.compute_type,
-                    intra_threads=self.options.threads,
-                )
-            self._loaded = key, translator
-        return self._loaded[1]
 
     @property
     def _exponent(self) -> float:
@@ -140,21 +113,23 @@ class Session:
         return {"max_batch_size": self.options.batch_tokens, "batch_type": "tokens", "max_input_length": 0}
 
     def _starts(self, translator: ctranslate2.Translator, sources: list[list[str]], tag: str) -> list[_Start]:
-        results = translator.translate_batch(
-            sources,
-            target_prefix=[[tag]] * len(sources),
-            beam_size=1,
-            max_decoding_length=2,
-            min_decoding_length=0,
-            return_logits_vocab=True,
-            **self._batches(),
-        )
         index, end = self.dictionary.index(tag), self.dictionary.index(END)
         starts = []
-        for result in results:
-            first, second = (_log_softmax(logits) for logits in result.logits[0][:2])
-            better = np.count_nonzero(second > second[end])
-            starts.append(_Start(float(first[index]), float(second[end]), better < self.options.beam))
+        for first in range(0, len(sources), STARTED):
+            part = sources[first : first + STARTED]
+            results = translator.translate_batch(
+                part,
+                target_prefix=[[tag]] * len(part),
+                beam_size=1,
+                max_decoding_length=2,
+                min_decoding_length=0,
+                return_logits_vocab=True,
+                **self._batches(),
+            )
+            for result in results:
+                tags, symbols = (_log_softmax(logits) for logits in result.logits[0][:2])
+                better = np.count_nonzero(symbols > symbols[end])
+                starts.append(_Start(float(tags[index]), float(symbols[end]), better < self.options.beam))
         return starts
 
     def _search(
@@ -234,7 +209,21 @@ def _allow_avx512(processor: Path = Path("/proc/cpuinfo")) -> None:
         os.environ.setdefault("CT2_FORCE_CPU_ISA", "AVX512")
 
 
+def _parts(sentences: list[list[str]]) -> Iterator[list[list[str]]]:
+    """The sentences in parts, in order, of up to ENCODED_TOKENS tokens."""
+    part: list[list[str]] = []
+    tokens = 0
+    for sentence in sentences:
+        if part and tokens + len(sentence) + 1 > ENCODED_TOKENS:
+            yield part
+            part, tokens = [], 0
+        part.append(sentence)
+        tokens += len(sentence) + 1
+    if part:
+        yield part
+
+
 def _log_softmax(logits: ctranslate2.StorageView) -> np.ndarray:
-    on_cpu = logits.to_device(ctranslate2.Device.cpu).to(ctranslate2.DataType.float32)
-    values = np.array(on_cpu, dtype=np.float64)
-    return values - np.logaddexp.reduce(values)
+    values = to_array(logits).astype(np.float64)
+    values -= values.max()
+    return values - np.log(np.exp(values).sum())

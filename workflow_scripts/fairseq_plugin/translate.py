@@ -81,7 +81,8 @@ class Translator:
         return [found[line] for line in range(len(dataset))]
 
     def _session(self) -> Any:
-        from workflow_scripts.decoding.ctranslate2_engine import Options, Session
+        from workflow_scripts.decoding.ctranslate2_engine import Session
+        from workflow_scripts.decoding.options import Options
 
         options = Options(
             beam=self.options.beam,

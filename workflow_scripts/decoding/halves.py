@@ -1,0 +1,91 @@
+"""Encoder and decoder of one direction as two CTranslate2 models, so that a sentence is encoded once.
+
+A translator would encode anew for each of the passes that the engine makes. Here an encoder comes first, and its
+outputs become the embeddings of the translator's source symbols, whose own encoder does nothing but look them up.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from workflow_scripts.decoding.converter import convert_decoder, convert_encoder
+from workflow_scripts.decoding.options import Options
+from workflow_scripts.decoding.small import Kept, aligned, small_state
+
+END, UNKNOWN = "</s>", "<unk>"
+
+
+class Halves:
+    """The models of one checkpoint; model folders are temporary and gone as soon as they are loaded.
+
+    `state` has fairseq's plain names, `architecture` its model options, `dictionary` its symbols in order with the
+    language tags.
+    """
+
+    def __init__(
+        self, state: Mapping[str, Tensor], architecture: Namespace, dictionary: Sequence[str], options: Options
+    ) -> None:
+        self.state, self.architecture, self.dictionary, self.options = state, architecture, dictionary, options
+        self._index = {symbol: index for index, symbol in enumerate(dictionary)}
+        self._encoder: ctranslate2.Encoder | None = None
+
+    def select(self, kept: Kept | None) -> None:
+        """Be the small model of these neurons from now on; None: the dense one. What is loaded already stays."""
+        key = None if kept is None else {layer: np.asarray(neurons).tobytes() for layer, neurons in kept.items()}
+        if self._encoder is None or self._key != key:
+            self._encoder = None
+            self._key, self._state = key, self.state if kept is None else small_state(self.state, kept, aligned)
+            self._encoder = self._load(ctranslate2.Encoder, convert_encoder)
+
+    def encoded(self, sentences: Sequence[Sequence[str]]) -> tuple[ctranslate2.Translator, list[list[str]]]:
+        """A translator of exactly these sentences, without end of sentence, and each of them in its source symbols."""
+        indices = [
+            [self._index.get(symbol, self._index[UNKNOWN]) for symbol in (*symbols, END)] for symbols in sentences
+        ]
+        lengths = np.array([len(line) for line in indices])
+        outputs: dict[int, NDArray[np.float32]] = {}
+        for lines in _batches(lengths, self.options.batch_tokens):
+            found = self._encoder.forward_batch([indices[line] for line in lines]).last_hidden_state
+            outputs |= {line: padded[: lengths[line]] for line, padded in zip(lines, to_array(found), strict=True)}
+        rows = np.concatenate([outputs[line] for line in range(len(indices))])
+        ends = np.cumsum(lengths)
+        names = [[str(row) for row in range(end - length, end)] for end, length in zip(ends, lengths, strict=True)]
+        return self._load(ctranslate2.Translator, convert_decoder, rows), names
+
+    def _load(self, model: type, convert: Callable[..., None], *more: Any) -> Any:
+        kind, _, number = self.options.device.partition(":")
+        with tempfile.TemporaryDirectory(prefix="ct2-") as folder:
+            convert(self._state, self.architecture, self.dictionary, self.options.compute_type, Path(folder), *more)
+            return model(
+                folder,
+                device=kind,
+                device_index=int(number or 0),
+                compute_type=self.options.compute_type,
+                intra_threads=self.options.threads,
+            )
+
+
+def to_array(values: ctranslate2.StorageView) -> NDArray[np.float32]:
+    """Values of any type on any device."""
+    return np.array(values.to_device(ctranslate2.Device.cpu).to(ctranslate2.DataType.float32))
+
+
+def _batches(lengths: NDArray[np.integer], tokens: int) -> Iterator[list[int]]:
+    """Lines of like length, up to `tokens` with their padding."""
+    batch: list[int] = []
+    for line in np.argsort(lengths, kind="stable").tolist():
+        if batch and (len(batch) + 1) * lengths[line] > tokens:
+            yield batch
+            batch = []
+        batch.append(line)
+    if batch:
+        yield batch
