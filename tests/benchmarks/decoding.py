@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import json
 import os
+import time
 from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from sacrebleu.metrics import BLEU
 
-from tests.benchmarks import machine, models
+from tests.benchmarks import machine, models, published
+from tests.benchmarks.profiles import where_time_goes
 from workflow_scripts.decoding.ctranslate2_engine import Session
 from workflow_scripts.decoding.options import Options
 from workflow_scripts.fairseq_plugin import checkpoint as checkpoints
@@ -19,6 +26,8 @@ from workflow_scripts.fairseq_plugin.directions import load_direction, pieces
 from workflow_scripts.fairseq_plugin.ffn import DirectionMasks
 from workflow_scripts.fairseq_plugin.reference_decoder import Search, translate
 from workflow_scripts.manifest import Manifest
+
+from fairseq.data import LanguagePairDataset  # isort: skip
 
 TYPES = ("float32", "int8")
 
@@ -30,27 +39,81 @@ def rows(kept: dict[Any, np.ndarray], pair: str, ffn_dim: int) -> list[Namespace
     ]
 
 
-def speed(size: models.Size, sentences: int, length: int, repetitions: int) -> dict[str, float]:
-    """Median seconds to translate a direction under its masks into hypotheses that end after some `length` tokens.
+@dataclass(frozen=True)
+class Speed:
+    """Median seconds per engine, and milliseconds by kind of work of the reference engine and of CTranslate2."""
 
-    The reference engine runs twice: with its default batches, and with the small ones that a CPU likes best.
+    seconds: dict[str, float]
+    reference: dict[str, float]
+    stages: dict[str, dict[str, float]]
+
+
+def speed(size: models.Size, sentences: int, length: int, repetitions: int) -> Speed:
+    """Translate a direction under its masks into hypotheses that end after some `length` tokens.
+
+    The reference engine runs with its default batches and with the small ones that a CPU likes best; and as a dense
+    model and with the published masks, to compare.
     """
-    model, symbols = models.translator(size, length), models.dictionary(size)
+    dense, symbols = models.translator(size, length), models.dictionary(size)
     masks = models.masks(["en-de"], size.layers, size.ffn_dim)
     kept = {(row.component, row.layer): row.neurons for row in masks}
-    pairs = models.dataset(size, sentences, seed=8)
-    state, options = dict(model.state_dict()), models.options(size, decoder_learned_pos=True)
-    DirectionMasks(model, masks).activate("en-de")
-    sources = pieces(pairs, "src", symbols)
-    tasks = {
-        name: lambda search=search: list(translate(model, symbols, pairs, "de", search))
-        for name, search in (("fairseq", Search()), ("fairseq, 2,000 tokens a batch", Search(max_tokens=2000)))
+    state, options = dict(dense.state_dict()), models.options(size, decoder_learned_pos=True)
+    plain, ours = copy.deepcopy(dense), copy.deepcopy(dense)
+    published.install(plain, masks)
+    DirectionMasks(ours, masks).activate("en-de")
+    small = Search(max_tokens=2000)
+    chosen = {
+        "fairseq": (ours, Search()),
+        "fairseq, 2,000 tokens a batch": (ours, small),
+        "fairseq, dense model": (dense, Search()),
+        "fairseq, published masks": (plain, Search()),
     }
-    for compute_type in TYPES:
-        session = Session(state, options, symbols.symbols, Options(compute_type=compute_type))
-        session.translate(sources[:1], "__en__", "__de__", kept)
-        tasks[compute_type] = lambda session=session: session.translate(sources, "__en__", "__de__", kept)
-    return machine.in_turn(tasks, repetitions)
+
+    def by_fairseq(name: str, pairs: LanguagePairDataset) -> None:
+        model, search = chosen[name]
+        list(translate(model, symbols, pairs, "de", search))
+
+    def by_ctranslate2(name: str, pairs: LanguagePairDataset) -> None:
+        sessions[name].translate(pieces(pairs, "src", symbols), "__en__", "__de__", kept)
+
+    sessions = {name: Session(state, options, symbols.symbols, Options(compute_type=name)) for name in TYPES}
+    engines = dict.fromkeys(chosen, by_fairseq) | dict.fromkeys(TYPES, by_ctranslate2)
+    few, pairs = models.dataset(size, 4, seed=9), models.dataset(size, sentences, seed=8)
+    for name, engine in engines.items():
+        engine(name, few)
+    tasks = {name: functools.partial(engine, name, pairs) for name, engine in engines.items()}
+    times = machine.in_turn(tasks, repetitions, warm=True)
+    # Profiling keeps every operation: a few sentences will do.
+    profiled = models.dataset(size, 20, seed=8)
+    spent = where_time_goes(lambda: by_fairseq("fairseq, 2,000 tokens a batch", profiled))
+    return Speed(times, spent, {name: stages(sessions[name], tasks[name]) for name in TYPES})
+
+
+def stages(session: Session, task: Callable[[], object]) -> dict[str, float]:
+    """Milliseconds of one translation by what CTranslate2 is asked to do."""
+    spent = dict.fromkeys(["encoding", "loading the decoder", "first two steps", "search", "the rest"], 0.0)
+
+    def timed(stage: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*given: Any) -> Any:
+            start = time.perf_counter()
+            try:
+                return call(*given)
+            finally:
+                spent[stage] += 1e3 * (time.perf_counter() - start)
+
+        return run
+
+    halves = session._halves
+    with (
+        patch.object(halves, "encoded", timed("encoding", halves.encoded)),
+        patch.object(halves, "_load", timed("loading the decoder", halves._load)),
+        patch.object(session, "_starts", timed("first two steps", session._starts)),
+        patch.object(session, "_search", timed("search", session._search)),
+    ):
+        whole = 1e3 * machine.seconds(task)
+    spent["encoding"] -= spent["loading the decoder"]
+    spent["the rest"] = whole - sum(spent.values())
+    return spent
 
 
 def reference() -> Path | None:

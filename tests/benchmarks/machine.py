@@ -50,10 +50,13 @@ def seconds(task: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def in_turn(tasks: dict[str, Callable[[], object]], repetitions: int) -> dict[str, float]:
-    """Median seconds of each task; they take turns, and who begins changes every round."""
+def in_turn(tasks: dict[str, Callable[[], object]], repetitions: int, warm: bool = False) -> dict[str, float]:
+    """Median seconds of each task; they take turns, and who begins changes every round.
+
+    A first round does not count, unless the tasks are `warm` already.
+    """
     names = list(tasks)
-    for name in names:
+    for name in names if not warm else ():
         tasks[name]()
     times: dict[str, list[float]] = {name: [] for name in names}
     for repetition in range(repetitions):

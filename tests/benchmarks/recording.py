@@ -9,18 +9,22 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from tests.benchmarks import machine, models, published
+from tests.benchmarks.profiles import where_time_goes
 from workflow_scripts.fairseq_plugin.directions import batches, collate
 from workflow_scripts.fairseq_plugin.recorder import ActivationCounter, record
 
 PADDING = 1
 
 
-def hooks(size: models.Size, tokens: int, repetitions: int, device: str) -> tuple[dict[str, float], dict[str, float]]:
-    """Median seconds of a forward pass without logits over one batch, and peak megabytes, bare and with each hook."""
+def hooks(
+    size: models.Size, tokens: int, repetitions: int, device: str
+) -> tuple[dict[str, float], dict[str, float], dict[str, Any]]:
+    """Bare and with each hook: median seconds of a forward pass without logits over one batch, peak MB, a profile."""
     model = models.transformer(size).to(device)
     inputs = models.batch(size, tokens, seed=6, device=device)["net_input"]
 
@@ -48,7 +52,7 @@ def hooks(size: models.Size, tokens: int, repetitions: int, device: str) -> tupl
         with machine.peak() as found:
             task()
         memory[name] = found["megabytes"]
-    return times, memory
+    return times, memory, {name: where_time_goes(task) for name, task in tasks.items()}
 
 
 def hook_alone(ffn_dim: int, positions: int, repetitions: int, device: str) -> dict[str, float]:

@@ -18,6 +18,12 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     return "\n".join("| " + " | ".join(_cell(value) for value in line) + " |" for line in lines)
 
 
+def profile(title: str, spent: dict[str, dict[str, float]]) -> str:
+    """A table of `{variant: {kind of work: cost}}`, a row per kind that was met."""
+    rows = [[kind, *(costs[kind] for costs in spent.values())] for kind in next(iter(spent.values()))]
+    return "Where the time goes:\n\n" + table([title, *spent], [row for row in rows if any(row[1:])])
+
+
 def _cell(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
