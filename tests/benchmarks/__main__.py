@@ -17,7 +17,7 @@ import argparse
 
 import torch
 
-from tests.benchmarks import decoding, models, recording, report, scaling, training
+from tests.benchmarks import decoding, models, precision, recording, reference, report, scaling, training
 
 # Translating comes first: it is a process of its own in the pipeline, and memory in disorder slows it down.
 PARTS = ("decoding", "ffn", "update", "recording", "masks", "scaling")
@@ -110,6 +110,10 @@ class Benchmark:
                 ],
             ),
         ]
+        if folder := reference.folder():
+            header = ["recorded in", "counters unlike fp32's", "overlap of masks (k=95) with fp32's, mean", "least"]
+            effects = precision.effect(folder, args.device)
+            tables.append(report.table(header, [[name, *found.values()] for name, found in effects.items()]))
         return f"Recording ({self.size})", "\n\n".join(tables)
 
     def masks(self) -> tuple[str, str]:
@@ -132,7 +136,7 @@ class Benchmark:
         for name in decoding.TYPES:
             self.keys[f"decode_{name}_vs_reference"] = times["fairseq"] / times[name]
         self.keys["decode_float32_identical"] = None
-        if folder := decoding.reference():
+        if folder := reference.folder():
             alike = decoding.agreement(folder, 10)
             self.keys["decode_float32_identical"] = alike["float32"]["identical"]
             header = [

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import functools
 import json
-import os
 import time
 from argparse import Namespace
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from unittest.mock import patch
 import numpy as np
 from sacrebleu.metrics import BLEU
 
-from tests.benchmarks import machine, models, published
+from tests.benchmarks import machine, models, published, reference
 from tests.benchmarks.profiles import where_time_goes
 from workflow_scripts.decoding.ctranslate2_engine import Session
 from workflow_scripts.decoding.options import Options
@@ -25,7 +24,6 @@ from workflow_scripts.fairseq_plugin import checkpoint as checkpoints
 from workflow_scripts.fairseq_plugin.directions import load_direction, pieces
 from workflow_scripts.fairseq_plugin.ffn import DirectionMasks
 from workflow_scripts.fairseq_plugin.reference_decoder import Search, translate
-from workflow_scripts.manifest import Manifest
 
 from fairseq.data import LanguagePairDataset  # isort: skip
 
@@ -57,7 +55,10 @@ def speed(size: models.Size, sentences: int, length: int, repetitions: int) -> S
     dense, symbols = models.translator(size, length), models.dictionary(size)
     masks = models.masks(["en-de"], size.layers, size.ffn_dim)
     kept = {(row.component, row.layer): row.neurons for row in masks}
-    state, options = dict(dense.state_dict()), models.options(size, decoder_learned_pos=True)
+    state, options = (
+        dict(dense.state_dict()),
+        models.options(size, decoder_learned_pos=True, share_decoder_input_output_embed=False),
+    )
     plain, ours = copy.deepcopy(dense), copy.deepcopy(dense)
     published.install(plain, masks)
     DirectionMasks(ours, masks).activate("en-de")
@@ -116,22 +117,9 @@ def stages(session: Session, task: Callable[[], object]) -> dict[str, float]:
     return spent
 
 
-def reference() -> Path | None:
-    """A trained model with its text, masks and fairseq's own translations, where the reference data is at hand."""
-    folder = Path(os.environ.get("NS_SHARED", Path(__file__).parents[3] / "shared")) / "reference-tiny"
-    return folder if folder.is_dir() else None
-
-
 def agreement(folder: Path, pairs: int) -> dict[str, dict[str, float]]:
     """Share of identical hypotheses, and BLEU minus the reference engine's (pooled), over the NS model's directions."""
-    manifest = Manifest(
-        folder / "manifest.json",
-        {
-            "shards": ["data-bin"],
-            "languages": ["en", "nl", "af", "es", "pt", "ru"],
-            "dictionary": "text/dict.txt",
-        },
-    )
+    manifest = reference.manifest(folder)
     model, dictionary, loaded = checkpoints.load_model(folder / "checkpoints/ns.pt", manifest)
     masks = json.loads((folder / "masks_k95.json").read_text())
     found: dict[str, list[str]] = {name: [] for name in ("fairseq", "references", *TYPES)}

@@ -88,16 +88,18 @@ def translator(size: Size, length: int) -> nn.Module:
     """A model whose hypotheses end after `length` tokens at the latest, the tag included.
 
     Random weights alone never end, and would have engines compared by how they cut hypotheses off. Here one dimension
-    of the decoder's learned positions says "over", and nothing but the end of sentence answers to it.
+    of the decoder's learned positions says "over", and nothing but the end of sentence answers to it. Tied embeddings
+    of random weights would repeat one symbol over and over: the output projection is one of its own.
     """
-    model = transformer(size, decoder_learned_pos=True)
-    embeddings, positions = model.decoder.embed_tokens, model.decoder.embed_positions
+    model = transformer(size, decoder_learned_pos=True, share_decoder_input_output_embed=False)
+    decoder = model.decoder
+    # The position of END as first input is the one after the padding symbol.
+    over = decoder.embed_positions.padding_idx + 1 + length
     with torch.no_grad():
-        embeddings.weight[:, 0] = 0
-        embeddings.weight[dictionary(size).eos(), 0] = 8
-        positions.weight[:, 0] = 0
-        # The position of END as first input is the one after the padding symbol.
-        positions.weight[positions.padding_idx + 1 + length :, 0] = 8
+        for table in (decoder.embed_tokens, decoder.embed_positions, decoder.output_projection):
+            table.weight[:, 0] = 0
+        decoder.embed_positions.weight[over:, 0] = size.dim**0.5
+        decoder.output_projection.weight[dictionary(size).eos(), 0] = size.dim**0.5
     return model
 
 

@@ -97,10 +97,9 @@ def test_how_sentences_are_put_together_does_not_matter(tiny, sentences, monkeyp
     model = tiny(**SHAPES["pre-norm, decoder tied"])
     expected = model.translate(sentences, 5, 1.0, 25)
     monkeypatch.setattr(ctranslate2_engine, "ENCODED_TOKENS", 25)
-    monkeypatch.setattr(ctranslate2_engine, "STARTED", 2)
     translators = Mock(wraps=ctranslate2.Translator)
     monkeypatch.setattr(ctranslate2, "Translator", translators)
-    engine = session(model, max_length=25, batch_tokens=16)
+    engine = session(model, max_length=25, batch_tokens=16, batch_sentences=2)
     compare(engine.translate(sentences, "__en__", "__de__"), expected)
     assert translators.call_count > 3
     assert engine.translate([], "__en__", "__de__") == []
@@ -124,6 +123,13 @@ def test_int8_stays_close_and_leaves_the_weights_alone(tiny, sentences):
     exact = session(model, max_length=25).translate(sentences, "__en__", "__de__")
     assert np.mean([a.tokens == b.tokens for a, b in zip(found, exact, strict=True)]) > 0.6
     assert all((tensor == before[name]).all() for name, tensor in model.state.items())
+
+
+def test_a_sentence_may_fill_all_positions(tiny):
+    model = tiny(**SHAPES["untied, learned positions"])
+    longest = [["w1", "w2"] * 15]
+    expected = model.translate(longest, 5, 1.0, 25)
+    compare(session(model, max_length=25).translate(longest, "__en__", "__de__"), expected)
 
 
 def test_unknown_words_and_no_source_tag(tiny):

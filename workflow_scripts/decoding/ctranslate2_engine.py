@@ -17,8 +17,9 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,6 @@ from workflow_scripts.errors import UserError
 PAD = "<blank>"
 ENCODED_TOKENS = 65536
 """Source tokens whose encoder outputs are held at once: 256 MB, and as much again in the translator, for d=1024."""
-STARTED = 256
-"""Sentences whose first logits are held at once: two per symbol of the dictionary, 131 MB of 64,000 symbols."""
 SCORED_TOKENS = 1024
 """Target tokens that are scored at once: each takes a logit per symbol of the dictionary."""
 
@@ -90,12 +89,13 @@ class Session:
 
     def _translate(self, tagged: list[list[str]], target_tag: str) -> list[Hypothesis]:
         translator, sources = self._halves.encoded(tagged)
-        starts = self._starts(translator, sources, target_tag)
+        starts = self._batched(partial(self._starts, translator, target_tag), sources)
         candidates: list[list[Hypothesis]] = [[] for _ in sources]
         cut: list[tuple[int, list[str]]] = []
         for ends in (False, True):
             lines = [line for line, start in enumerate(starts) if start.ends == ends]
-            found = self._search(translator, [sources[line] for line in lines], target_tag, self.options.beam - ends)
+            search = partial(self._search, translator, target_tag, self.options.beam - ends)
+            found = self._batched(search, [sources[line] for line in lines])
             for line, nbest in zip(lines, found, strict=True):
                 candidates[line], unfinished = self._ranked(nbest, starts[line])
                 cut += [(line, tokens) for tokens in unfinished]
@@ -109,37 +109,38 @@ class Session:
         """The length penalty; CTranslate2 takes 0 for a leave to stop at the first finished hypothesis."""
         return self.options.length_penalty or 1e-9
 
-    def _batches(self) -> dict[str, Any]:
-        return {"max_batch_size": self.options.batch_tokens, "batch_type": "tokens", "max_input_length": 0}
+    def _batched(self, run: Callable[[list[list[str]]], list[Any]], sources: list[list[str]]) -> list[Any]:
+        """What `run` returns for batches of sentences, in the sentences' order."""
+        results: list[Any] = [None] * len(sources)
+        for lines in self.options.batches([len(source) for source in sources]):
+            for line, result in zip(lines, run([sources[line] for line in lines]), strict=True):
+                results[line] = result
+        return results
 
-    def _starts(self, translator: ctranslate2.Translator, sources: list[list[str]], tag: str) -> list[_Start]:
+    def _starts(self, translator: ctranslate2.Translator, tag: str, sources: list[list[str]]) -> list[_Start]:
+        results = translator.translate_batch(
+            sources,
+            target_prefix=[[tag]] * len(sources),
+            beam_size=1,
+            max_decoding_length=2,
+            min_decoding_length=0,
+            max_input_length=0,
+            return_logits_vocab=True,
+        )
         index, end = self.dictionary.index(tag), self.dictionary.index(END)
         starts = []
-        for first in range(0, len(sources), STARTED):
-            part = sources[first : first + STARTED]
-            results = translator.translate_batch(
-                part,
-                target_prefix=[[tag]] * len(part),
-                beam_size=1,
-                max_decoding_length=2,
-                min_decoding_length=0,
-                return_logits_vocab=True,
-                **self._batches(),
-            )
-            for result in results:
-                tags, symbols = (_log_softmax(logits) for logits in result.logits[0][:2])
-                better = np.count_nonzero(symbols > symbols[end])
-                starts.append(_Start(float(tags[index]), float(symbols[end]), better < self.options.beam))
+        for result in results:
+            first, second = (_log_softmax(logits) for logits in result.logits[0][:2])
+            better = np.count_nonzero(second > second[end])
+            starts.append(_Start(float(first[index]), float(second[end]), better < self.options.beam))
         return starts
 
     def _search(
-        self, translator: ctranslate2.Translator, sources: list[list[str]], tag: str, finished: int
+        self, translator: ctranslate2.Translator, tag: str, finished: int, sources: list[list[str]]
     ) -> list[list[tuple[list[str], float]]]:
         """Per sentence `finished` hypotheses: tokens with the tag (and the end, if reached), summed log-probability."""
         if finished == 0:
             return [[] for _ in sources]
-        if not sources:
-            return []
         results = translator.translate_batch(
             sources,
             target_prefix=[[tag]] * len(sources),
@@ -148,11 +149,11 @@ class Session:
             num_hypotheses=finished,
             max_decoding_length=min(self.options.max_length, self.architecture.max_target_positions - 1),
             min_decoding_length=0,
+            max_input_length=0,
             suppress_sequences=[[tag, END]],
             length_penalty=self._exponent,
             return_scores=True,
             return_end_token=True,
-            **self._batches(),
         )
         return [
             [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +51,9 @@ class Halves:
         indices = [
             [self._index.get(symbol, self._index[UNKNOWN]) for symbol in (*symbols, END)] for symbols in sentences
         ]
-        lengths = np.array([len(line) for line in indices])
+        lengths = [len(line) for line in indices]
         outputs: dict[int, NDArray[np.float32]] = {}
-        for lines in _batches(lengths, self.options.batch_tokens):
+        for lines in self.options.batches(lengths):
             found = self._encoder.forward_batch([indices[line] for line in lines]).last_hidden_state
             outputs |= {line: padded[: lengths[line]] for line, padded in zip(lines, to_array(found), strict=True)}
         rows = np.concatenate([outputs[line] for line in range(len(indices))])
@@ -77,15 +77,3 @@ class Halves:
 def to_array(values: ctranslate2.StorageView) -> NDArray[np.float32]:
     """Values of any type on any device."""
     return np.array(values.to_device(ctranslate2.Device.cpu).to(ctranslate2.DataType.float32))
-
-
-def _batches(lengths: NDArray[np.integer], tokens: int) -> Iterator[list[int]]:
-    """Lines of like length, up to `tokens` with their padding."""
-    batch: list[int] = []
-    for line in np.argsort(lengths, kind="stable").tolist():
-        if batch and (len(batch) + 1) * lengths[line] > tokens:
-            yield batch
-            batch = []
-        batch.append(line)
-    if batch:
-        yield batch

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 
 @dataclass(frozen=True)
 class Options:
     """`max_length` counts the language tag but not the end of sentence, like fairseq's `--max-len-b`.
 
-    `batch_tokens` bounds padded source tokens per batch, `threads` the cores of one translation, `device` is `cpu`,
-    `cuda` or `cuda:1`.
+    `device` is `cpu`, `cuda` or `cuda:1`, `threads` the cores of one translation. A batch has up to `batch_tokens`
+    source tokens with their padding and up to `batch_sentences`: on a CPU, the beams of 80 are enough rows for fast
+    matrix products, and those of more no longer stay in its caches.
     """
 
     beam: int = 5
@@ -19,4 +23,16 @@ class Options:
     compute_type: str = "float32"
     device: str = "cpu"
     threads: int = 1
-    batch_tokens: int = 2048
+    batch_tokens: int = 12000
+    batch_sentences: int = 80
+
+    def batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
+        """Sentences of like length together, as their places in `lengths`."""
+        batch: list[int] = []
+        for place in np.argsort(lengths, kind="stable").tolist():
+            if batch and (len(batch) == self.batch_sentences or (len(batch) + 1) * lengths[place] > self.batch_tokens):
+                yield batch
+                batch = []
+            batch.append(place)
+        if batch:
+            yield batch

@@ -16,6 +16,9 @@ from workflow_scripts.fairseq_plugin.ffn import DirectionMasks
 from workflow_scripts.fairseq_plugin.reference_decoder import Search, translate
 from workflow_scripts.manifest import Manifest
 
+GPU_SENTENCES = 512
+"""Sentences of a batch on a GPU, at most: the first logits of each come to the CPU."""
+
 
 def plain(pieces: list[str]) -> str:
     """SentencePiece symbols as text."""
@@ -90,8 +93,8 @@ class Translator:
             max_length=self.options.max_length,
             compute_type=self.options.compute_type,
             device=self.device.type,
-            # A CPU is fastest with small batches, a GPU with large ones.
-            **({"batch_tokens": self.options.max_tokens} if self.device.type == "cuda" else {}),
+            batch_tokens=self.options.max_tokens,
+            **({"batch_sentences": GPU_SENTENCES} if self.device.type == "cuda" else {}),
         )
         return Session(self.checkpoint.state, self.checkpoint.args, self.dictionary.symbols, options)
 
