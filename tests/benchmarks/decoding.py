@@ -55,17 +55,13 @@ def speed(size: models.Size, sentences: int, length: int, repetitions: int) -> S
     dense, symbols = models.translator(size, length), models.dictionary(size)
     masks = models.masks(["en-de"], size.layers, size.ffn_dim)
     kept = {(row.component, row.layer): row.neurons for row in masks}
-    state, options = (
-        dict(dense.state_dict()),
-        models.options(size, decoder_learned_pos=True, share_decoder_input_output_embed=False),
-    )
+    state, options = dict(dense.state_dict()), models.options(size, **models.TRANSLATOR)
     plain, ours = copy.deepcopy(dense), copy.deepcopy(dense)
     published.install(plain, masks)
     DirectionMasks(ours, masks).activate("en-de")
-    small = Search(max_tokens=2000)
     chosen = {
         "fairseq": (ours, Search()),
-        "fairseq, 2,000 tokens a batch": (ours, small),
+        "fairseq, 2,000 tokens a batch": (ours, Search(max_tokens=2000)),
         "fairseq, dense model": (dense, Search()),
         "fairseq, published masks": (plain, Search()),
     }

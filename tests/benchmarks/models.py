@@ -84,6 +84,10 @@ def transformer(size: Size, seed: int = 1, **changed: Any) -> nn.Module:
     return model.eval()
 
 
+TRANSLATOR = {"decoder_learned_pos": True, "share_decoder_input_output_embed": False}
+"""How a `translator`'s options differ from those of a `transformer`."""
+
+
 def translator(size: Size, length: int) -> nn.Module:
     """A model whose hypotheses end after `length` tokens at the latest, the tag included.
 
@@ -91,7 +95,7 @@ def translator(size: Size, length: int) -> nn.Module:
     of the decoder's learned positions says "over", and nothing but the end of sentence answers to it. Tied embeddings
     of random weights would repeat one symbol over and over: the output projection is one of its own.
     """
-    model = transformer(size, decoder_learned_pos=True, share_decoder_input_output_embed=False)
+    model = transformer(size, **TRANSLATOR)
     decoder = model.decoder
     # The position of END as first input is the one after the padding symbol.
     over = decoder.embed_positions.padding_idx + 1 + length

@@ -17,11 +17,10 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import ctranslate2
 import numpy as np
@@ -89,13 +88,13 @@ class Session:
 
     def _translate(self, tagged: list[list[str]], target_tag: str) -> list[Hypothesis]:
         translator, sources = self._halves.encoded(tagged)
-        starts = self._batched(partial(self._starts, translator, target_tag), sources)
+        starts = self.options.batched(partial(self._starts, translator, target_tag), sources)
         candidates: list[list[Hypothesis]] = [[] for _ in sources]
         cut: list[tuple[int, list[str]]] = []
         for ends in (False, True):
             lines = [line for line, start in enumerate(starts) if start.ends == ends]
             search = partial(self._search, translator, target_tag, self.options.beam - ends)
-            found = self._batched(search, [sources[line] for line in lines])
+            found = self.options.batched(search, [sources[line] for line in lines])
             for line, nbest in zip(lines, found, strict=True):
                 candidates[line], unfinished = self._ranked(nbest, starts[line])
                 cut += [(line, tokens) for tokens in unfinished]
@@ -108,14 +107,6 @@ class Session:
     def _exponent(self) -> float:
         """The length penalty; CTranslate2 takes 0 for a leave to stop at the first finished hypothesis."""
         return self.options.length_penalty or 1e-9
-
-    def _batched(self, run: Callable[[list[list[str]]], list[Any]], sources: list[list[str]]) -> list[Any]:
-        """What `run` returns for batches of sentences, in the sentences' order."""
-        results: list[Any] = [None] * len(sources)
-        for lines in self.options.batches([len(source) for source in sources]):
-            for line, result in zip(lines, run([sources[line] for line in lines]), strict=True):
-                results[line] = result
-        return results
 
     def _starts(self, translator: ctranslate2.Translator, tag: str, sources: list[list[str]]) -> list[_Start]:
         results = translator.translate_batch(

@@ -51,15 +51,15 @@ class Halves:
         indices = [
             [self._index.get(symbol, self._index[UNKNOWN]) for symbol in (*symbols, END)] for symbols in sentences
         ]
-        lengths = [len(line) for line in indices]
-        outputs: dict[int, NDArray[np.float32]] = {}
-        for lines in self.options.batches(lengths):
-            found = self._encoder.forward_batch([indices[line] for line in lines]).last_hidden_state
-            outputs |= {line: padded[: lengths[line]] for line, padded in zip(lines, to_array(found), strict=True)}
-        rows = np.concatenate([outputs[line] for line in range(len(indices))])
-        ends = np.cumsum(lengths)
-        names = [[str(row) for row in range(end - length, end)] for end, length in zip(ends, lengths, strict=True)]
-        return self._load(ctranslate2.Translator, convert_decoder, rows), names
+        outputs = self.options.batched(self._encode, indices)
+        ends = np.cumsum([len(line) for line in indices])
+        names = [[str(row) for row in range(end - len(line), end)] for end, line in zip(ends, indices, strict=True)]
+        return self._load(ctranslate2.Translator, convert_decoder, np.concatenate(outputs)), names
+
+    def _encode(self, batch: list[list[int]]) -> list[NDArray[np.float32]]:
+        """Encoder outputs [length, d] of each sentence."""
+        padded = to_array(self._encoder.forward_batch(batch).last_hidden_state)
+        return [outputs[: len(line)] for outputs, line in zip(padded, batch, strict=True)]
 
     def _load(self, model: type, convert: Callable[..., None], *more: Any) -> Any:
         kind, _, number = self.options.device.partition(":")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -26,8 +27,16 @@ class Options:
     batch_tokens: int = 12000
     batch_sentences: int = 80
 
-    def batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
-        """Sentences of like length together, as their places in `lengths`."""
+    def batched(self, run: Callable[[list[Any]], Sequence[Any]], sentences: Sequence[Sequence[Any]]) -> list[Any]:
+        """What `run` returns for batches of sentences of like length, in the order of `sentences`."""
+        results: list[Any] = [None] * len(sentences)
+        for places in self._batches([len(sentence) for sentence in sentences]):
+            for place, result in zip(places, run([sentences[place] for place in places]), strict=True):
+                results[place] = result
+        return results
+
+    def _batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
+        """Places in `lengths`, batch by batch."""
         batch: list[int] = []
         for place in np.argsort(lengths, kind="stable").tolist():
             if batch and (len(batch) == self.batch_sentences or (len(batch) + 1) * lengths[place] > self.batch_tokens):
