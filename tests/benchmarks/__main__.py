@@ -32,7 +32,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--tokens", type=int, default=1000, help="target tokens of a training batch")
     parser.add_argument("--repetitions", type=int, default=9)
     parser.add_argument("--directions", type=int, default=10, help="directions recorded from start to end")
-    parser.add_argument("--sentences", type=int, default=200, help="sentences translated for the speed of engines")
+    parser.add_argument("--sentences", type=int, default=400, help="sentences translated for the speed of engines")
     return parser.parse_args()
 
 
@@ -125,16 +125,22 @@ class Benchmark:
 
     def decoding(self) -> tuple[str, str]:
         args = self.args
-        found = decoding.speed(self.size, args.sentences, 24, 3)
-        times = found.seconds
-        rows = [[name, args.sentences / times[name], times["fairseq"] / times[name]] for name in times]
+        found = decoding.speed(self.size, args.sentences, 3)
+        reference_speed = found.engines["fairseq"]
+        engines = [
+            [name, speed, speed / reference_speed, found.identical.get(name, "")]
+            for name, speed in found.engines.items()
+        ]
+        variants = [[name, speed, speed / found.models["dense"]] for name, speed in found.models.items()]
+        header = ["engine", "sentences per second", "÷ reference engine", "identical to it"]
         tables = [
-            report.table(["engine", "sentences per second", "÷ reference engine"], rows),
+            report.table(header, engines),
+            report.table(["model in fairseq, 2,000 tokens a batch", "sentences per second", "÷ dense"], variants),
             report.profile("milliseconds, 20 sentences, batches of 2,000 tokens", {"fairseq": found.reference}),
             report.profile(f"milliseconds, {args.sentences} sentences", found.stages),
         ]
         for name in decoding.TYPES:
-            self.keys[f"decode_{name}_vs_reference"] = times["fairseq"] / times[name]
+            self.keys[f"decode_{name}_vs_reference"] = found.engines[name] / reference_speed
         self.keys["decode_float32_identical"] = None
         if folder := reference.folder():
             alike = decoding.agreement(folder, 10)
@@ -146,7 +152,7 @@ class Benchmark:
                 "BLEU difference",
             ]
             tables.append(report.table(header, [[name, *found.values()] for name, found in alike.items()]))
-        return f"Decoding ({self.size}, beam 5, about 24 tokens each)", "\n\n".join(tables)
+        return f"Decoding ({self.size}, {args.sentences} sentences, beam 5)", "\n\n".join(tables)
 
     def scaling(self) -> tuple[str, str]:
         self.scales = scaling.scaling()

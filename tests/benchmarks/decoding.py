@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import copy
-import functools
 import json
 import time
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 from sacrebleu.metrics import BLEU
+from torch import nn
 
 from tests.benchmarks import machine, models, published, reference
 from tests.benchmarks.profiles import where_time_goes
@@ -39,51 +40,73 @@ def rows(kept: dict[Any, np.ndarray], pair: str, ffn_dim: int) -> list[Namespace
 
 @dataclass(frozen=True)
 class Speed:
-    """Median seconds per engine, and milliseconds by kind of work of the reference engine and of CTranslate2."""
+    """Sentences per second of the engines and of models in the reference engine; milliseconds by kind of work of both.
 
-    seconds: dict[str, float]
+    `identical` is the share of hypotheses, per CTranslate2's number format, that are the reference engine's.
+    """
+
+    engines: dict[str, float]
+    models: dict[str, float]
+    identical: dict[str, float]
     reference: dict[str, float]
     stages: dict[str, dict[str, float]]
 
 
-def speed(size: models.Size, sentences: int, length: int, repetitions: int) -> Speed:
-    """Translate a direction under its masks into hypotheses that end after some `length` tokens.
+def speed(size: models.Size, sentences: int, repetitions: int) -> Speed:
+    """Translate a direction under its masks: `sentences` by every engine, a quarter of them by other models.
 
     The reference engine runs with its default batches and with the small ones that a CPU likes best; and as a dense
     model and with the published masks, to compare.
     """
-    dense, symbols = models.translator(size, length), models.dictionary(size)
+    dense, symbols = models.translator(size), models.dictionary(size)
     masks = models.masks(["en-de"], size.layers, size.ffn_dim)
     kept = {(row.component, row.layer): row.neurons for row in masks}
     state, options = dict(dense.state_dict()), models.options(size, **models.TRANSLATOR)
     plain, ours = copy.deepcopy(dense), copy.deepcopy(dense)
     published.install(plain, masks)
     DirectionMasks(ours, masks).activate("en-de")
-    chosen = {
-        "fairseq": (ours, Search()),
-        "fairseq, 2,000 tokens a batch": (ours, Search(max_tokens=2000)),
-        "fairseq, dense model": (dense, Search()),
-        "fairseq, published masks": (plain, Search()),
-    }
-
-    def by_fairseq(name: str, pairs: LanguagePairDataset) -> None:
-        model, search = chosen[name]
-        list(translate(model, symbols, pairs, "de", search))
-
-    def by_ctranslate2(name: str, pairs: LanguagePairDataset) -> None:
-        sessions[name].translate(pieces(pairs, "src", symbols), "__en__", "__de__", kept)
-
     sessions = {name: Session(state, options, symbols.symbols, Options(compute_type=name)) for name in TYPES}
-    engines = dict.fromkeys(chosen, by_fairseq) | dict.fromkeys(TYPES, by_ctranslate2)
-    few, pairs = models.dataset(size, 4, seed=9), models.dataset(size, sentences, seed=8)
-    for name, engine in engines.items():
-        engine(name, few)
-    tasks = {name: functools.partial(engine, name, pairs) for name, engine in engines.items()}
-    times = machine.in_turn(tasks, repetitions, warm=True)
-    # Profiling keeps every operation: a few sentences will do.
-    profiled = models.dataset(size, 20, seed=8)
-    spent = where_time_goes(lambda: by_fairseq("fairseq, 2,000 tokens a batch", profiled))
-    return Speed(times, spent, {name: stages(sessions[name], tasks[name]) for name in TYPES})
+
+    def by_fairseq(model: nn.Module, pairs: LanguagePairDataset, search: Search) -> list[list[str]]:
+        found = dict(translate(model, symbols, pairs, "de", search))
+        return [found[line].tokens for line in range(len(pairs))]
+
+    def by_ctranslate2(session: Session, pairs: LanguagePairDataset) -> list[list[str]]:
+        found = session.translate(pieces(pairs, "src", symbols), "__en__", "__de__", kept)
+        return [hypothesis.tokens for hypothesis in found]
+
+    few, some, many = (models.dataset(size, count, seed=8) for count in (4, sentences // 4, sentences))
+    small = Search(max_tokens=2000)
+    engines = {
+        "fairseq": partial(by_fairseq, ours, search=Search()),
+        "fairseq, 2,000 tokens a batch": partial(by_fairseq, ours, search=small),
+        **{name: partial(by_ctranslate2, session) for name, session in sessions.items()},
+    }
+    others = {
+        "ours": partial(by_fairseq, ours, search=small),
+        "dense": partial(by_fairseq, dense, search=small),
+        "published": partial(by_fairseq, plain, search=small),
+    }
+    for task in (*engines.values(), *others.values()):
+        task(few)
+
+    def per_second(tasks: dict[str, Callable[..., object]], pairs: LanguagePairDataset) -> dict[str, float]:
+        times = machine.in_turn({name: partial(task, pairs) for name, task in tasks.items()}, repetitions, warm=True)
+        return {name: len(pairs) / seconds for name, seconds in times.items()}
+
+    right = by_fairseq(ours, some, small)
+    return Speed(
+        per_second(engines, many),
+        per_second(others, some),
+        {name: _share_alike(engines[name](some), right) for name in TYPES},
+        # Profiling keeps every operation: a few sentences will do.
+        where_time_goes(lambda: by_fairseq(ours, models.dataset(size, 20, seed=8), small)),
+        {name: stages(sessions[name], partial(engines[name], many)) for name in TYPES},
+    )
+
+
+def _share_alike(found: Sequence[object], right: Sequence[object]) -> float:
+    return float(np.mean([a == b for a, b in zip(found, right, strict=True)]))
 
 
 def stages(session: Session, task: Callable[[], object]) -> dict[str, float]:
@@ -139,7 +162,7 @@ def agreement(folder: Path, pairs: int) -> dict[str, dict[str, float]]:
     return {
         name: {
             "sentences": len(found[name]),
-            "identical": float(np.mean([a == b for a, b in zip(found[name], found["fairseq"], strict=True)])),
+            "identical": _share_alike(found[name], found["fairseq"]),
             "bleu": BLEU().corpus_score(found[name], [found["references"]]).score - base,
         }
         for name in TYPES

@@ -84,27 +84,64 @@ def transformer(size: Size, seed: int = 1, **changed: Any) -> nn.Module:
     return model.eval()
 
 
-TRANSLATOR = {"decoder_learned_pos": True, "share_decoder_input_output_embed": False}
+TRANSLATOR = {
+    "encoder_learned_pos": True,
+    "decoder_learned_pos": True,
+    "share_decoder_input_output_embed": False,
+}
 """How a `translator`'s options differ from those of a `transformer`."""
 
+PLACE, MARK = 0, 1
+"""Dimensions of a `translator` that random weights leave alone: a position, and the sign of an end of sentence."""
 
-def translator(size: Size, length: int) -> nn.Module:
-    """A model whose hypotheses end after `length` tokens at the latest, the tag included.
 
-    Random weights alone never end, and would have engines compared by how they cut hypotheses off. Here one dimension
-    of the decoder's learned positions says "over", and nothing but the end of sentence answers to it. Tied embeddings
-    of random weights would repeat one symbol over and over: the output projection is one of its own.
+def translator(size: Size) -> nn.Module:
+    """A model whose hypotheses are about as long as their source, as those of a trained one are.
+
+    Random weights alone never end, and would have engines compared by how they cut hypotheses off. Here the first head
+    of the last cross-attention looks at the source's end and hands on its position; that of the decoder is held against
+    it, and nothing but the end of sentence answers to the difference. Tied embeddings of random weights would repeat
+    one symbol over and over: the output projection is one of its own.
     """
     model = transformer(size, **TRANSLATOR)
-    decoder = model.decoder
-    # The position of END as first input is the one after the padding symbol.
-    over = decoder.embed_positions.padding_idx + 1 + length
+    encoder, decoder, look = model.encoder, model.decoder, model.decoder.layers[-1].encoder_attn
+    first, end = encoder.padding_idx + 1, dictionary(size).eos()
     with torch.no_grad():
-        for table in (decoder.embed_tokens, decoder.embed_positions, decoder.output_projection):
-            table.weight[:, 0] = 0
-        decoder.embed_positions.weight[over:, 0] = size.dim**0.5
-        decoder.output_projection.weight[dictionary(size).eos(), 0] = size.dim**0.5
+        _clear(model)
+        encoder.embed_tokens.weight[end, MARK] = 20 / encoder.embed_scale
+        encoder.embed_positions.weight[first:, PLACE] = 0.2 * torch.arange(encoder.max_positions())
+        for projection in (look.q_proj, look.k_proj, look.v_proj):
+            projection.weight[: look.head_dim] = 0
+            projection.bias[: look.head_dim] = 0
+        look.q_proj.bias[0] = 2 / look.scaling
+        look.k_proj.weight[0, MARK] = look.v_proj.weight[0, PLACE] = 1
+        look.out_proj.weight[:, 0] = 0
+        look.out_proj.weight[PLACE, 0] = -1
+        decoder.embed_positions.weight[first:, PLACE] = _ends(encoder, end)
+        decoder.output_projection.weight[end, PLACE] = 100
     return model
+
+
+def _clear(model: nn.Module) -> None:
+    """Nothing writes to PLACE and MARK, and no symbol is read from them."""
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Embedding) or name.endswith("output_projection"):
+            module.weight[:, [PLACE, MARK]] = 0
+        elif name.endswith(("fc2", "out_proj")):
+            module.weight[[PLACE, MARK]] = 0
+            module.bias[[PLACE, MARK]] = 0
+
+
+def _ends(encoder: nn.Module, end: int) -> torch.Tensor:
+    """What the encoder says of an end's PLACE, for each position: measured at every 16th, linear in between."""
+    count = encoder.max_positions()
+    lasts = torch.arange(0, count, 16)
+    words = torch.randint(end + 2, encoder.embed_tokens.num_embeddings - 2, (len(lasts), count))
+    places = torch.arange(count)
+    words[places == lasts[:, None]] = end
+    words[places > lasts[:, None]] = encoder.padding_idx
+    found = encoder(words, lasts + 1)["encoder_out"][0][lasts, torch.arange(len(lasts)), PLACE]
+    return torch.from_numpy(np.interp(places, lasts, found))
 
 
 def dataset(size: Size, count: int, seed: int) -> LanguagePairDataset:
