@@ -3,7 +3,8 @@
     python -m tests.benchmarks [--size base] [--device cuda --dtype float16] [--only ffn update …]
 
 Everything compared runs in turn on the same batches in one process, one thread, and medians are reported. Writes
-tests/benchmarks/results/<commit>.md, latest.json and scaling.svg. `--only` measures a part and prints it.
+tests/benchmarks/results/<commit>.md, latest.json and scaling.svg; another size, device or number format writes a
+table of its own name. `--only` measures a part and prints it.
 """
 
 from __future__ import annotations
@@ -170,7 +171,10 @@ def main() -> None:
         print(f"\n## {title}\n\n{body}", flush=True)
         sections.append((title, body))
     if tuple(args.only) == PARTS:
-        print(f"\n{report.write(sections, benchmark.keys, benchmark.scales)}")
+        chosen = {"base": args.size, "cpu": args.device, "float32": args.dtype}
+        variant = "".join(f"-{value}" for usual, value in chosen.items() if value != usual)
+        latest = (None, None) if variant else (benchmark.keys, benchmark.scales)
+        print(f"\n{report.write(sections, variant, *latest)}")
 
 
 if __name__ == "__main__":

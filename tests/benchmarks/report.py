@@ -28,15 +28,21 @@ def _cell(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def write(sections: Sequence[tuple[str, str]], keys: dict[str, float | None], scaling: list[dict[str, float]]) -> Path:
-    """Write `<commit>.md`, `latest.json` and `scaling.svg` into results/; returns the table's path."""
+def write(
+    sections: Sequence[tuple[str, str]],
+    variant: str = "",
+    keys: dict[str, float | None] | None = None,
+    scaling: list[dict[str, float]] | None = None,
+) -> Path:
+    """Write `<commit><variant>.md`, latest.json of `keys` and a plot of `scaling` into results/; returns the first."""
     facts = machine.facts()
     where = table(["measured on", ""], list(facts.items()))
     text = "\n\n".join(f"## {title}\n\n{body}" for title, body in [("Machine", where), *sections])
-    path = RESULTS / f"{facts['commit'].rpartition('+g')[2]}.md"
+    path = RESULTS / f"{facts['commit'].rpartition('+g')[2]}{variant}.md"
     write_text(path, f"# Benchmarks\n\nMedians; times in seconds unless said otherwise.\n\n{text}\n")
-    write_json(RESULTS / "latest.json", keys)
-    if scaling:
+    if keys is not None:
+        write_json(RESULTS / "latest.json", keys)
+    if scaling is not None:
         plot(scaling)
     return path
 
