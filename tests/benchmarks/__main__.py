@@ -126,7 +126,7 @@ class Benchmark:
 
     def decoding(self) -> tuple[str, str]:
         args = self.args
-        found = decoding.speed(self.size, args.sentences, 3)
+        found = decoding.speed(self.size, args.sentences, 3, args.device, self.dtype)
         reference_speed = found.engines["fairseq"]
         engines = [
             [name, speed, speed / reference_speed, found.identical.get(name, "")]
@@ -141,12 +141,12 @@ class Benchmark:
             report.profile("milliseconds, 20 sentences, batches of 2,000 tokens", {"fairseq": found.reference}),
             report.profile(f"milliseconds, {args.sentences} sentences", found.stages),
         ]
-        for name in decoding.TYPES:
+        for name in found.identical:
             self.keys[f"decode_{name}_vs_reference"] = found.engines[name] / reference_speed
         self.keys["decode_float32_identical"] = None
         if folder := reference.folder():
-            alike = decoding.agreement(folder, 10)
-            self.keys["decode_float32_identical"] = alike["float32"]["identical"]
+            alike = decoding.agreement(folder, 10, args.device)
+            self.keys["decode_float32_identical"] = alike.get("float32", {}).get("identical")
             header = [
                 "trained model (3+3 layers, d=128)",
                 "sentences",

@@ -6,7 +6,7 @@ import copy
 import json
 import time
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,8 +14,9 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+import torch
 from sacrebleu.metrics import BLEU
-from torch import nn
+from torch import Tensor, nn
 
 from tests.benchmarks import machine, models, published, reference
 from tests.benchmarks.profiles import where_time_goes
@@ -28,7 +29,8 @@ from workflow_scripts.fairseq_plugin.reference_decoder import Search, translate
 
 from fairseq.data import LanguagePairDataset  # isort: skip
 
-TYPES = ("float32", "int8")
+FORMATS = {"cpu": ("float32", "int8"), "cuda": ("float16", "int8_float16")}
+"""Number formats of CTranslate2 that are measured, by kind of device."""
 
 
 def rows(kept: dict[Any, np.ndarray], pair: str, ffn_dim: int) -> list[Namespace]:
@@ -52,20 +54,20 @@ class Speed:
     stages: dict[str, dict[str, float]]
 
 
-def speed(size: models.Size, sentences: int, repetitions: int) -> Speed:
+def speed(size: models.Size, sentences: int, repetitions: int, device: str, dtype: torch.dtype) -> Speed:
     """Translate a direction under its masks: `sentences` by every engine, a quarter of them by other models.
 
     The reference engine runs with its default batches and with the small ones that a CPU likes best; and as a dense
-    model and with the published masks, to compare.
+    model and with the published masks, to compare. `dtype` is that of fairseq's models; CTranslate2's are FORMATS.
     """
     dense, symbols = models.translator(size), models.dictionary(size)
     masks = models.masks(["en-de"], size.layers, size.ffn_dim)
     kept = {(row.component, row.layer): row.neurons for row in masks}
-    state, options = dict(dense.state_dict()), models.options(size, **models.TRANSLATOR)
+    sessions = _sessions(dict(dense.state_dict()), models.options(size, **models.TRANSLATOR), symbols.symbols, device)
+    dense.to(device, dtype)
     plain, ours = copy.deepcopy(dense), copy.deepcopy(dense)
     published.install(plain, masks)
     DirectionMasks(ours, masks).activate("en-de")
-    sessions = {name: Session(state, options, symbols.symbols, Options(compute_type=name)) for name in TYPES}
 
     def by_fairseq(model: nn.Module, pairs: LanguagePairDataset, search: Search) -> list[list[str]]:
         found = dict(translate(model, symbols, pairs, "de", search))
@@ -98,11 +100,22 @@ def speed(size: models.Size, sentences: int, repetitions: int) -> Speed:
     return Speed(
         per_second(engines, many),
         per_second(others, some),
-        {name: _share_alike(engines[name](some), right) for name in TYPES},
+        {name: _share_alike(engines[name](some), right) for name in sessions},
         # Profiling keeps every operation: a few sentences will do.
         where_time_goes(lambda: by_fairseq(ours, models.dataset(size, 20, seed=8), small)),
-        {name: stages(sessions[name], partial(engines[name], many)) for name in TYPES},
+        {name: stages(session, partial(engines[name], many)) for name, session in sessions.items()},
     )
+
+
+def _sessions(
+    state: Mapping[str, Tensor], architecture: Namespace, dictionary: Sequence[str], device: str
+) -> dict[str, Session]:
+    """A session per number format. The weights are copied: the caller's model may move."""
+    state = {name: tensor.clone() for name, tensor in state.items()}
+    return {
+        name: Session(state, architecture, dictionary, Options(compute_type=name, device=device))
+        for name in FORMATS[device.partition(":")[0]]
+    }
 
 
 def _share_alike(found: Sequence[object], right: Sequence[object]) -> float:
@@ -136,15 +149,14 @@ def stages(session: Session, task: Callable[[], object]) -> dict[str, float]:
     return spent
 
 
-def agreement(folder: Path, pairs: int) -> dict[str, dict[str, float]]:
+def agreement(folder: Path, pairs: int, device: str) -> dict[str, dict[str, float]]:
     """Share of identical hypotheses, and BLEU minus the reference engine's (pooled), over the NS model's directions."""
     manifest = reference.manifest(folder)
     model, dictionary, loaded = checkpoints.load_model(folder / "checkpoints/ns.pt", manifest)
     masks = json.loads((folder / "masks_k95.json").read_text())
-    found: dict[str, list[str]] = {name: [] for name in ("fairseq", "references", *TYPES)}
-    sessions = {
-        name: Session(loaded.state, loaded.args, dictionary.symbols, Options(compute_type=name)) for name in TYPES
-    }
+    sessions = _sessions(loaded.state, loaded.args, dictionary.symbols, device)
+    model.to(device)
+    found: dict[str, list[str]] = {name: [] for name in ("fairseq", "references", *sessions)}
     for pair in list(masks)[:pairs]:
         kept = {}
         for key, neurons in masks[pair].items():
@@ -165,7 +177,7 @@ def agreement(folder: Path, pairs: int) -> dict[str, dict[str, float]]:
             "identical": _share_alike(found[name], found["fairseq"]),
             "bleu": BLEU().corpus_score(found[name], [found["references"]]).score - base,
         }
-        for name in TYPES
+        for name in sessions
     }
 
 
