@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import time
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
@@ -20,24 +19,19 @@ from torch import Tensor, nn
 
 from tests.benchmarks import machine, models, published, reference
 from tests.benchmarks.profiles import where_time_goes
+from workflow_scripts.artifacts import Masks
 from workflow_scripts.decoding.ctranslate2_engine import Session
 from workflow_scripts.decoding.options import Options
 from workflow_scripts.fairseq_plugin import checkpoint as checkpoints
 from workflow_scripts.fairseq_plugin.directions import load_direction, pieces
 from workflow_scripts.fairseq_plugin.ffn import DirectionMasks
 from workflow_scripts.fairseq_plugin.reference_decoder import Search, translate
+from workflow_scripts.fairseq_plugin.translate import plain
 
 from fairseq.data import LanguagePairDataset  # isort: skip
 
 FORMATS = {"cpu": ("float32", "int8"), "cuda": ("float16", "int8_float16")}
 """Number formats of CTranslate2 that are measured, by kind of device."""
-
-
-def rows(kept: dict[Any, np.ndarray], pair: str, ffn_dim: int) -> list[Namespace]:
-    return [
-        Namespace(pair=pair, component=component, layer=layer, ffn_dim=ffn_dim, neurons=neurons)
-        for (component, layer), neurons in kept.items()
-    ]
 
 
 @dataclass(frozen=True)
@@ -62,11 +56,11 @@ def speed(size: models.Size, sentences: int, repetitions: int, device: str, dtyp
     """
     dense, symbols = models.translator(size), models.dictionary(size)
     masks = models.masks(["en-de"], size.layers, size.ffn_dim)
-    kept = {(row.component, row.layer): row.neurons for row in masks}
+    kept = Masks(masks, {}).kept()["en-de"]
     sessions = _sessions(dict(dense.state_dict()), models.options(size, **models.TRANSLATOR), symbols.symbols, device)
     dense.to(device, dtype)
-    plain, ours = copy.deepcopy(dense), copy.deepcopy(dense)
-    published.install(plain, masks)
+    theirs, ours = copy.deepcopy(dense), copy.deepcopy(dense)
+    published.install(theirs, masks)
     DirectionMasks(ours, masks).activate("en-de")
 
     def by_fairseq(model: nn.Module, pairs: LanguagePairDataset, search: Search) -> list[list[str]]:
@@ -87,7 +81,7 @@ def speed(size: models.Size, sentences: int, repetitions: int, device: str, dtyp
     others = {
         "ours": partial(by_fairseq, ours, search=small),
         "dense": partial(by_fairseq, dense, search=small),
-        "published": partial(by_fairseq, plain, search=small),
+        "published": partial(by_fairseq, theirs, search=small),
     }
     for task in (*engines.values(), *others.values()):
         task(few)
@@ -110,8 +104,7 @@ def speed(size: models.Size, sentences: int, repetitions: int, device: str, dtyp
 def _sessions(
     state: Mapping[str, Tensor], architecture: Namespace, dictionary: Sequence[str], device: str
 ) -> dict[str, Session]:
-    """A session per number format. The weights are copied: the caller's model may move."""
-    state = {name: tensor.clone() for name, tensor in state.items()}
+    """A session per number format."""
     return {
         name: Session(state, architecture, dictionary, Options(compute_type=name, device=device))
         for name in FORMATS[device.partition(":")[0]]
@@ -153,23 +146,19 @@ def agreement(folder: Path, pairs: int, device: str) -> dict[str, dict[str, floa
     """Share of identical hypotheses, and BLEU minus the reference engine's (pooled), over the NS model's directions."""
     manifest = reference.manifest(folder)
     model, dictionary, loaded = checkpoints.load_model(folder / "checkpoints/ns.pt", manifest)
-    masks = json.loads((folder / "masks_k95.json").read_text())
+    masks = reference.masks(folder, loaded.args.encoder_ffn_embed_dim)
     sessions = _sessions(loaded.state, loaded.args, dictionary.symbols, device)
-    model.to(device)
+    of_direction = DirectionMasks(model.to(device), masks.rows)
     found: dict[str, list[str]] = {name: [] for name in ("fairseq", "references", *sessions)}
-    for pair in list(masks)[:pairs]:
-        kept = {}
-        for key, neurons in masks[pair].items():
-            component, layer = key.split(".")
-            kept[component, int(layer)] = np.array(neurons)
-        DirectionMasks(model, rows(kept, pair, loaded.args.encoder_ffn_embed_dim)).activate(pair)
+    for pair, kept in list(masks.kept().items())[:pairs]:
+        of_direction.activate(pair)
         data = load_direction(manifest, "test", pair, dictionary)
         best = dict(translate(model, dictionary, data, pair.split("-")[1], Search()))
-        found["fairseq"] += [_text(best[line].tokens) for line in range(len(data))]
-        found["references"] += [_text(line) for line in pieces(data, "tgt", dictionary)]
+        found["fairseq"] += [plain(best[line].tokens) for line in range(len(data))]
+        found["references"] += [plain(line) for line in pieces(data, "tgt", dictionary)]
         for name, session in sessions.items():
             tags = [checkpoints.tag(language) for language in pair.split("-")]
-            found[name] += [_text(h.tokens) for h in session.translate(pieces(data, "src", dictionary), *tags, kept)]
+            found[name] += [plain(h.tokens) for h in session.translate(pieces(data, "src", dictionary), *tags, kept)]
     base = BLEU().corpus_score(found["fairseq"], [found["references"]]).score
     return {
         name: {
@@ -179,7 +168,3 @@ def agreement(folder: Path, pairs: int, device: str) -> dict[str, dict[str, floa
         }
         for name in sessions
     }
-
-
-def _text(tokens: list[str]) -> str:
-    return "".join(tokens).replace("\N{LOWER ONE EIGHTH BLOCK}", " ").strip()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
+import numpy as np
+
+from workflow_scripts.artifacts import Mask, Masks
 from workflow_scripts.manifest import Manifest
 
 
@@ -22,3 +26,14 @@ def manifest(folder: Path) -> Manifest:
         "dictionary": "text/dict.txt",
     }
     return Manifest(folder / "manifest.json", content)
+
+
+def masks(folder: Path, ffn_dim: int) -> Masks:
+    """The masks (k = 95) that its NS model was trained with."""
+    content = json.loads((folder / "masks_k95.json").read_text())
+    rows = []
+    for pair, layers in content.items():
+        for key, neurons in layers.items():
+            component, layer = key.split(".")
+            rows.append(Mask(pair, component, int(layer), ffn_dim, np.array(neurons, np.int32), 95.0, 0.95))
+    return Masks(rows, {})

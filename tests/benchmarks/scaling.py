@@ -11,9 +11,10 @@ from pathlib import Path
 from torch import nn
 
 from tests.benchmarks import machine, models
-from workflow_scripts.artifacts import read_masks, write_masks
+from workflow_scripts.artifacts import Masks, read_masks, write_masks
 from workflow_scripts.decoding.ctranslate2_engine import Session
 from workflow_scripts.decoding.options import Options
+from workflow_scripts.decoding.small import Kept
 from workflow_scripts.fairseq_plugin.directions import batches, collate, pieces
 from workflow_scripts.fairseq_plugin.ffn import DirectionMasks
 from workflow_scripts.fairseq_plugin.recorder import record
@@ -70,12 +71,12 @@ def scaling() -> list[dict[str, float]]:
 def _row(count: int, model: nn.Module, symbols: object, text: object) -> dict[str, float]:
     size = models.SIZES["small"]
     pairs = [f"en-{number}" for number in range(count)]
-    rows = models.masks(pairs, size.layers, size.ffn_dim)
+    kept = Masks(models.masks(pairs, size.layers, size.ffn_dim), {}).kept()
     return {
         "directions": count,
         "record": machine.seconds(lambda: [_record(model, text) for _ in pairs]),
         "masks": machine.seconds(lambda: masks(count)),
-        "decode": machine.seconds(lambda: _decode(model, symbols, text, pairs, rows)),
+        "decode": machine.seconds(lambda: _decode(model, symbols, text, kept)),
         "DAG": machine.seconds(lambda: _dag(count)),
     }
 
@@ -84,13 +85,12 @@ def _record(model: nn.Module, text: object) -> None:
     record(model, (collate(text, batch) for batch in batches(text, 2000, 256)), 1)
 
 
-def _decode(model: nn.Module, symbols: object, text: object, pairs: list[str], rows: list) -> None:
+def _decode(model: nn.Module, symbols: object, text: object, kept: dict[str, Kept]) -> None:
     options = models.options(models.SIZES["small"])
     session = Session(dict(model.state_dict()), options, symbols.symbols, Options(max_length=16))
     sources = pieces(text, "src", symbols)
-    for pair in pairs:
-        kept = {(row.component, row.layer): row.neurons for row in rows if row.pair == pair}
-        session.translate(sources, "__en__", "__de__", kept)
+    for neurons in kept.values():
+        session.translate(sources, "__en__", "__de__", neurons)
 
 
 def _dag(directions: int) -> None:

@@ -14,8 +14,8 @@ class Options:
     """`max_length` counts the language tag but not the end of sentence, like fairseq's `--max-len-b`.
 
     `device` is `cpu`, `cuda` or `cuda:1`, `threads` the cores of one translation. A batch has up to `batch_tokens`
-    source tokens with their padding and up to `batch_sentences`: on a CPU, the beams of 80 are enough rows for fast
-    matrix products, and those of more no longer stay in its caches.
+    source tokens with their padding and up to `batch_sentences`: on a CPU, the beams of 80 are rows enough for fast
+    matrix products, and more only take memory.
     """
 
     beam: int = 5
