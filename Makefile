@@ -37,19 +37,19 @@ lock:  ## renew the pins in envs/
 	@$(PYTHON) envs/create.py main --lock && $(PYTHON) envs/create.py comet --lock
 
 config-reference: env  ## config/README.md, made from config/schema.yaml
-	@$(BIN)/python -m workflow_scripts.describe_config config/schema.yaml config/README.md
+	@$(BIN)/python -m workflow_scripts.tools.config_reference config/schema.yaml config/README.md
 
 plan: env  ## jobs, GPU-hours, wall time and disk to expect: make plan [CONFIG=…]
-	@$(BIN)/python -m workflow_scripts.plan --configfile $(CONFIG) $(ARGS)
+	@$(BIN)/python -m workflow_scripts.tools.plan --configfile $(CONFIG) $(ARGS)
 
 status: env  ## what is done, running, queued, failed; time left: make status [CONFIG=…]
-	@$(BIN)/python -m workflow_scripts.status --configfile $(CONFIG) $(ARGS)
+	@$(BIN)/python -m workflow_scripts.tools.status --configfile $(CONFIG) $(ARGS)
 
 doctor: env  ## what is missing on this machine, and how to mend it
-	@$(BIN)/python -m workflow_scripts.doctor $(ARGS)
+	@$(BIN)/python -m workflow_scripts.tools.doctor $(ARGS)
 
 compare: env  ## two runs side by side: make compare A=results/x B=results/y
-	@$(BIN)/python -m workflow_scripts.compare $(A) $(B)
+	@$(BIN)/python -m workflow_scripts.tools.compare $(A) $(B)
 
 bench: env  ## benchmarks, on an otherwise idle machine
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -16,5 +16,5 @@ for number, batch in enumerate(batches(DIRECTIONS), start=1):
         params:
             options=as_options(config["activations"]),
         shell:
-            "python -m workflow_scripts.record --data {input.data:q} --checkpoint {input.checkpoint:q}"
+            "python -m workflow_scripts.steps.record --data {input.data:q} --checkpoint {input.checkpoint:q}"
             " {params.options} {output:q} 2>&1 | tee {log:q}"

@@ -12,5 +12,5 @@ rule given_baseline:
     params:
         source=as_json(config["baseline"]["checkpoint"]),
     shell:
-        "python -m workflow_scripts.given_checkpoint --source {params.source:q} --name baseline"
+        "python -m workflow_scripts.steps.given_checkpoint --source {params.source:q} --name baseline"
         " --data {input.data:q} --output {output.checkpoint:q} 2>&1 | tee {log:q}"

@@ -19,6 +19,6 @@ rule baseline:
         work=f"{R}/baseline/run",
     # Told to stop, training needs time to save: the shell and `tee` must not go before it.
     shell:
-        "trap '' TERM; python -m workflow_scripts.train --name baseline --data {input.data:q} --directions {params.directions:q}"
+        "trap '' TERM; python -m workflow_scripts.steps.train --name baseline --data {input.data:q} --directions {params.directions:q}"
         " --model {params.model:q} --training {params.training:q} --work {params.work:q}"
         " --checkpoint {output.checkpoint:q} --continuations {params.continuations} 2>&1 | tee {log:q}"

@@ -14,7 +14,7 @@ rule fetch_databin:
             if config["data"]["databin"].get(key)
         ],
     shell:
-        "python -m workflow_scripts.fetch {params.source:q} --output {output.archive:q}"
+        "python -m workflow_scripts.steps.fetch {params.source:q} --output {output.archive:q}"
         " --extract {output.folder:q} 2>&1 | tee {log:q}"
 
 
@@ -34,6 +34,6 @@ rule link_databin:
         tokenization=config["data"]["tokenization"],
         sentencepiece=lambda wildcards, input: as_options({"sentencepiece": input.sentencepiece}),
     shell:
-        "python -m workflow_scripts.link_databin --folder {input.folder:q} --pairs {params.pairs:q}"
+        "python -m workflow_scripts.steps.link_databin --folder {input.folder:q} --pairs {params.pairs:q}"
         " --languages {params.languages:q} --tokenization {params.tokenization} {params.sentencepiece}"
         " --output {output:q} 2>&1 | tee {log:q}"

@@ -23,7 +23,7 @@ rule synthesize:
         folder=subpath(output[0], parent=True),
         pairs=CORPUS,
     shell:
-        "python -m workflow_scripts.synthesize --languages {input.languages:q} --pairs {params.pairs:q}"
+        "python -m workflow_scripts.steps.synthesize --languages {input.languages:q} --pairs {params.pairs:q}"
         " --sizes {params.sizes:q} --seed {params.seed} --output {params.folder:q} 2>&1 | tee {log:q}"
 
 

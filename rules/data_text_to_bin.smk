@@ -22,7 +22,7 @@ rule check_text:
         folder=lambda wildcards: TEXT,
         pairs=CORPUS,
     shell:
-        "python -m workflow_scripts.check_text --folder {params.folder:q} --pairs {params.pairs:q}"
+        "python -m workflow_scripts.steps.check_text --folder {params.folder:q} --pairs {params.pairs:q}"
         " --output {output:q} 2>&1 | tee {log:q}"
 
 
@@ -44,7 +44,7 @@ rule clean:
         settings=as_json(config["data"]["clean"]),
         folder=subpath(output.kept, parent=True),
     shell:
-        "python -m workflow_scripts.clean --folder {params.text:q} --pair {wildcards.first}-{wildcards.second}"
+        "python -m workflow_scripts.steps.clean --folder {params.text:q} --pair {wildcards.first}-{wildcards.second}"
         " --pairs {params.pairs:q} --settings {params.settings:q} --output {params.folder:q} 2>&1 | tee {log:q}"
 
 
@@ -68,7 +68,7 @@ rule sentencepiece_model:
         pairs=CORPUS,
         settings=as_json(config["data"]["sentencepiece"]),
     shell:
-        "python -m workflow_scripts.sentencepiece_model --folder {params.folder:q} --pairs {params.pairs:q}"
+        "python -m workflow_scripts.steps.sentencepiece_model --folder {params.folder:q} --pairs {params.pairs:q}"
         " --settings {params.settings:q} --model {output.model:q} --dictionary {output.dictionary:q} 2>&1 | tee {log:q}"
 
 
@@ -93,6 +93,6 @@ rule binarize:
         max_pieces=config["data"]["clean"]["max_pieces"],
         output=subpath(output.manifest, parent=True),
     shell:
-        "python -m workflow_scripts.binarize --folder {params.folder:q} --pairs {params.pairs:q}"
+        "python -m workflow_scripts.steps.binarize --folder {params.folder:q} --pairs {params.pairs:q}"
         " --languages {params.languages:q} --model {input.model:q} --dictionary {input.dictionary:q}"
         " --references {params.text:q} --max-pieces {params.max_pieces} --output {params.output:q} 2>&1 | tee {log:q}"

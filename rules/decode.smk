@@ -27,5 +27,5 @@ for number, batch in enumerate(batches(PAIRS), start=1):
             masks=lambda wildcards, input: as_options({"masks": input.masks}),
             options=as_options(config["decode"]),
         shell:
-            "python -m workflow_scripts.decode --system {wildcards.system} --data {input.data:q}"
+            "python -m workflow_scripts.steps.decode --system {wildcards.system} --data {input.data:q}"
             " --checkpoint {input.checkpoint:q} {params.masks} {params.options} {output.parquet:q} 2>&1 | tee {log:q}"

@@ -15,5 +15,5 @@ rule masks:
         options=mask_options,
         pivot=config["languages"]["pivot"],
     shell:
-        "python -m workflow_scripts.masks {params.options} --pivot {params.pivot} --output {output:q}"
+        "python -m workflow_scripts.steps.masks {params.options} --pivot {params.pivot} --output {output:q}"
         " {input.activations:q} 2>&1 | tee {log:q}"

@@ -70,8 +70,8 @@ rule tables:
             }
         ),
     shell:
-        "python -m workflow_scripts.tables {params.scores:q} --systems {params.systems:q} {params.options}"
-        " --out {params.out:q} > {log:q} 2>&1"
+        "python -m workflow_scripts.steps.tables {params.scores:q} --systems {params.systems:q} {params.options}"
+        " --output {params.out:q} > {log:q} 2>&1"
 
 
 for number, (selection, parts) in enumerate(SELECTIONS.items(), start=1):
@@ -98,8 +98,8 @@ for number, (selection, parts) in enumerate(SELECTIONS.items(), start=1):
             ),
             out=subpath(output[0], parent=True),
         shell:
-            "python -m workflow_scripts.overlap {params.options} --languages {input.languages:q}"
-            " --out {params.out:q} 2>&1 | tee {log:q}"
+            "python -m workflow_scripts.steps.overlap {params.options} --languages {input.languages:q}"
+            " --output {params.out:q} 2>&1 | tee {log:q}"
 
     rule:
         name:
@@ -131,8 +131,8 @@ for number, (selection, parts) in enumerate(SELECTIONS.items(), start=1):
             run=config["run"],
             out=subpath(output[0], parent=True),
         shell:
-            "python -m workflow_scripts.figures_masks {params.options} --name {params.name:q}"
-            " --languages {input.languages:q} --run {params.run:q} --out {params.out:q}"
+            "python -m workflow_scripts.steps.figures_masks {params.options} --name {params.name:q}"
+            " --languages {input.languages:q} --run {params.run:q} --output {params.out:q}"
             " > {log:q} 2>&1"
 
 
@@ -156,8 +156,8 @@ rule figures_scores:
         tables=subpath(input.scores, parent=True),
         out=subpath(output[0], parent=True),
     shell:
-        "python -m workflow_scripts.figures_scores {params.tables:q} {params.options}"
-        " --languages {input.languages:q} --out {params.out:q} > {log:q} 2>&1"
+        "python -m workflow_scripts.steps.figures_scores {params.tables:q} {params.options}"
+        " --languages {input.languages:q} --output {params.out:q} > {log:q} 2>&1"
 
 
 rule figures_training:
@@ -174,7 +174,7 @@ rule figures_training:
         run=config["run"],
         out=subpath(output[0], parent=True),
     shell:
-        "python -m workflow_scripts.figures_training {params.curves} --run {params.run:q} --out {params.out:q}"
+        "python -m workflow_scripts.steps.figures_training {params.curves} --run {params.run:q} --output {params.out:q}"
         " > {log:q} 2>&1"
 
 
@@ -222,7 +222,7 @@ rule report:
         ),
         tables=subpath(input[0], parent=True),
     shell:
-        "python -m workflow_scripts.report {params.tables:q} {params.files} {params.options} --out {output:q} > {log:q} 2>&1"
+        "python -m workflow_scripts.steps.report {params.tables:q} {params.files} {params.options} --output {output:q} > {log:q} 2>&1"
 
 
 # A selection of directions gets its tables; figures and report are about the whole run.

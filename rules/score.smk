@@ -68,7 +68,7 @@ for name, (folder, files) in IMPORTED.items():
             pairs=",".join(SCORED[name]),
             out=subpath(output[0], parent=True),
         shell:
-            "python -m workflow_scripts.import_translations {params.folder:q} --pairs {params.pairs:q} --out {params.out:q}"
+            "python -m workflow_scripts.steps.import_translations {params.folder:q} --pairs {params.pairs:q} --output {params.out:q}"
             " 2>&1 | tee {log:q}"
 
 
@@ -105,7 +105,7 @@ for number, (names, batch) in enumerate(SCORE_BATCHES, start=1):
                 }
             ),
         shell:
-            "python -m workflow_scripts.score {params.folder:q} --pairs {params.pairs:q} --out {params.out:q}"
+            "python -m workflow_scripts.steps.score {params.folder:q} --pairs {params.pairs:q} --output {params.out:q}"
             " {params.options} 2>&1 | tee {log:q}"
 
     rule:
@@ -137,8 +137,8 @@ for number, (names, batch) in enumerate(SCORE_BATCHES, start=1):
             out=subpath(output[0], parent=True),
             options=as_options({**COMET, "tokenization": TOKENIZATION, "python": COMET_PYTHON}),
         shell:
-            "python -m workflow_scripts.score_comet {params.folder:q} --pairs {params.pairs:q}"
-            " --out {params.out:q} {params.options} 2>&1 | tee {log:q}"
+            "python -m workflow_scripts.steps.score_comet {params.folder:q} --pairs {params.pairs:q}"
+            " --output {params.out:q} {params.options} 2>&1 | tee {log:q}"
 
 
 TEST_BATCHES = [
@@ -170,5 +170,5 @@ for number, (names, batch) in enumerate(TEST_BATCHES, start=1):
             options=as_options({"against": AGAINST, "seed": config["seed"], **SCORE["significance"]}),
             comet="--comet" if COMET["model"] else "",
         shell:
-            "python -m workflow_scripts.significance {params.folder:q} --system {wildcards.system}"
+            "python -m workflow_scripts.steps.significance {params.folder:q} --system {wildcards.system}"
             " --pairs {params.pairs:q} {params.options} {params.comet} 2>&1 | tee {log:q}"

@@ -23,7 +23,7 @@ rule specialize:
         work=f"{R}/systems/{{system}}/run",
     # Told to stop, training needs time to save: the shell and `tee` must not go before it.
     shell:
-        "trap '' TERM; python -m workflow_scripts.train --name {wildcards.system} --data {input.data:q} --start {input.start:q}"
+        "trap '' TERM; python -m workflow_scripts.steps.train --name {wildcards.system} --data {input.data:q} --start {input.start:q}"
         " {params.masks} --directions {params.directions:q} --training {params.training:q} --work {params.work:q}"
         " --checkpoint {output.checkpoint:q} --continuations {params.continuations} 2>&1 | tee {log:q}"
 
@@ -43,5 +43,5 @@ rule given_system:
     params:
         source=lambda wildcards: as_json(config["systems"][wildcards.system]["checkpoint"]),
     shell:
-        "python -m workflow_scripts.given_checkpoint --source {params.source:q} --name {wildcards.system}"
+        "python -m workflow_scripts.steps.given_checkpoint --source {params.source:q} --name {wildcards.system}"
         " --data {input.data:q} --output {output.checkpoint:q} 2>&1 | tee {log:q}"

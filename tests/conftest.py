@@ -77,9 +77,15 @@ class Result:
         return self
 
 
+def module_of(step: str) -> str:
+    """The module of a step of the pipeline, or of a tool."""
+    room = "steps" if (ROOT / f"workflow_scripts/steps/{step}.py").exists() else "tools"
+    return f"workflow_scripts.{room}.{step}"
+
+
 def call(step: str, *arguments: object) -> Result:
     """Run a command in a process of its own, from the checkout."""
-    command = [sys.executable, "-m", f"workflow_scripts.{step}", *map(str, arguments)]
+    command = [sys.executable, "-m", module_of(step), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     return Result(done.returncode, done.stdout, done.stderr)
 
@@ -89,7 +95,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     """`command("decode", "--beam", 5, …)`: the command's own main in this process, which spares seconds of imports."""
 
     def run(step: str, *arguments: object) -> Result:
-        module = importlib.import_module(f"workflow_scripts.{step}")
+        module = importlib.import_module(module_of(step))
         monkeypatch.setattr(sys, "argv", [step, *map(str, arguments)])
         capsys.readouterr()
         with pytest.raises(SystemExit) as end:

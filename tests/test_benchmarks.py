@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from tests.benchmarks import decoding, models
-from workflow_scripts.decoding.ctranslate2_engine import Session
-from workflow_scripts.decoding.options import Options
-from workflow_scripts.fairseq_plugin.directions import pieces
+from workflow_scripts.engines.ctranslate2_beam import Session
+from workflow_scripts.engines.search import Options
+from workflow_scripts.fairseq_plugin.datasets import pieces
 
 SMALL = models.SIZES["small"]
 

@@ -20,13 +20,13 @@ from torch import Tensor, nn
 from tests.benchmarks import machine, models, published, reference
 from tests.benchmarks.profiles import where_time_goes
 from workflow_scripts.artifacts import Masks
-from workflow_scripts.decoding.ctranslate2_engine import Session
-from workflow_scripts.decoding.options import Options
-from workflow_scripts.fairseq_plugin import checkpoint as checkpoints
-from workflow_scripts.fairseq_plugin.directions import load_direction, pieces
-from workflow_scripts.fairseq_plugin.ffn import DirectionMasks
-from workflow_scripts.fairseq_plugin.reference_decoder import Search, translate
-from workflow_scripts.fairseq_plugin.translate import plain
+from workflow_scripts.engines.ctranslate2_beam import Session
+from workflow_scripts.engines.search import Options
+from workflow_scripts.fairseq_plugin import model as transformer
+from workflow_scripts.fairseq_plugin.beam_search import Search, translate
+from workflow_scripts.fairseq_plugin.datasets import load_direction, pieces
+from workflow_scripts.fairseq_plugin.translator import plain
+from workflow_scripts.layers.specialized_ffn import DirectionMasks
 
 from fairseq.data import LanguagePairDataset  # isort: skip
 
@@ -129,7 +129,7 @@ def stages(session: Session, task: Callable[[], object]) -> dict[str, float]:
 
         return run
 
-    halves = session._halves
+    halves = session._model
     with (
         patch.object(halves, "encoded", timed("encoding", halves.encoded)),
         patch.object(halves, "_load", timed("loading the decoder", halves._load)),
@@ -145,7 +145,7 @@ def stages(session: Session, task: Callable[[], object]) -> dict[str, float]:
 def agreement(folder: Path, pairs: int, device: str) -> dict[str, dict[str, float]]:
     """Share of identical hypotheses, and BLEU minus the reference engine's (pooled), over the NS model's directions."""
     manifest = reference.manifest(folder)
-    model, dictionary, loaded = checkpoints.load_model(folder / "checkpoints/ns.pt", manifest)
+    model, dictionary, loaded = transformer.load_model(folder / "checkpoints/ns.pt", manifest)
     masks = reference.masks(folder, loaded.args.encoder_ffn_embed_dim)
     sessions = _sessions(loaded.state, loaded.args, dictionary.symbols, device)
     of_direction = DirectionMasks(model.to(device), masks.rows)
@@ -157,7 +157,7 @@ def agreement(folder: Path, pairs: int, device: str) -> dict[str, dict[str, floa
         found["fairseq"] += [plain(best[line].tokens) for line in range(len(data))]
         found["references"] += [plain(line) for line in pieces(data, "tgt", dictionary)]
         for name, session in sessions.items():
-            tags = [checkpoints.tag(language) for language in pair.split("-")]
+            tags = [transformer.tag(language) for language in pair.split("-")]
             found[name] += [plain(h.tokens) for h in session.translate(pieces(data, "src", dictionary), *tags, kept)]
     base = BLEU().corpus_score(found["fairseq"], [found["references"]]).score
     return {

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from tests.benchmarks import reference
-from workflow_scripts.fairseq_plugin import checkpoint
-from workflow_scripts.fairseq_plugin.directions import batches, collate, load_direction
+from workflow_scripts.fairseq_plugin import model as transformer
+from workflow_scripts.fairseq_plugin.datasets import batches, collate, load_direction
 from workflow_scripts.fairseq_plugin.recorder import record
 from workflow_scripts.neurons.overlap import iou
 from workflow_scripts.neurons.select import specialized
@@ -21,8 +21,8 @@ def effect(folder: Path, device: str, k: float = 95) -> dict[str, dict[str, floa
     pairs = list(json.loads((folder / "masks_k95.json").read_text()))
     counts = {}
     for precision in ("fp32", "fp16", "bf16"):
-        model, dictionary, _ = checkpoint.load_model(folder / "checkpoints/baseline.pt", manifest)
-        model = checkpoint.cast(model.to(checkpoint.device(device)), precision)
+        model, dictionary, _ = transformer.load_model(folder / "checkpoints/baseline.pt", manifest)
+        model = transformer.cast(model.to(transformer.device(device)), precision)
         for pair in pairs:
             dataset = load_direction(manifest, "valid", pair, dictionary)
             of_pair = (collate(dataset, lines) for lines in batches(dataset, 2000, None))

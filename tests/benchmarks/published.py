@@ -10,7 +10,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from workflow_scripts.artifacts import Mask
-from workflow_scripts.fairseq_plugin.ffn import ffn_layers
+from workflow_scripts.layers.specialized_ffn import ffn_layers
 
 
 class MaskedLinear(nn.Linear):

@@ -15,7 +15,7 @@ import torch
 
 from tests.benchmarks import machine, models, published
 from tests.benchmarks.profiles import where_time_goes
-from workflow_scripts.fairseq_plugin.directions import batches, collate
+from workflow_scripts.fairseq_plugin.datasets import batches, collate
 from workflow_scripts.fairseq_plugin.recorder import ActivationCounter, record
 
 PADDING = 1

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from workflow_scripts.artifacts import Mask, Masks
-from workflow_scripts.manifest import Manifest
+from workflow_scripts.corpus.manifest import Manifest
 
 
 def folder() -> Path | None:

@@ -12,12 +12,12 @@ from torch import nn
 
 from tests.benchmarks import machine, models
 from workflow_scripts.artifacts import Masks, read_masks, write_masks
-from workflow_scripts.decoding.ctranslate2_engine import Session
-from workflow_scripts.decoding.options import Options
-from workflow_scripts.decoding.small import Kept
-from workflow_scripts.fairseq_plugin.directions import batches, collate, pieces
-from workflow_scripts.fairseq_plugin.ffn import DirectionMasks
+from workflow_scripts.engines.ctranslate2_beam import Session
+from workflow_scripts.engines.search import Options
+from workflow_scripts.fairseq_plugin.datasets import batches, collate, pieces
 from workflow_scripts.fairseq_plugin.recorder import record
+from workflow_scripts.formats.folded import Kept
+from workflow_scripts.layers.specialized_ffn import DirectionMasks
 
 ROOT = Path(__file__).resolve().parents[2]
 COUNTS = (2, 10, 30, 60)

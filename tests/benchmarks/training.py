@@ -12,7 +12,7 @@ from torch import nn
 
 from tests.benchmarks import machine, models, published
 from tests.benchmarks.profiles import where_time_goes
-from workflow_scripts.fairseq_plugin.ffn import DirectionMasks, specialize
+from workflow_scripts.layers.specialized_ffn import DirectionMasks, specialize
 
 DIRECTIONS = ["en-de", "de-en"]
 

@@ -17,7 +17,7 @@ from workflow_scripts.cluster.launch import command
 from workflow_scripts.cluster.queue import name_prefix, orphans_message
 from workflow_scripts.cluster.queue import parse as parse_queue
 from workflow_scripts.errors import UserError
-from workflow_scripts.fairseq_plugin import work_folder
+from workflow_scripts.training import work_folder
 
 DRY = """Building DAG of jobs...
 [Sat Nov 21 08:02:36 2026]
@@ -27,8 +27,9 @@ rule baseline:
     log: logs/r/baseline/baseline.log
     benchmark: benchmarks/r/baseline/baseline.jsonl
     resources: tmpdir=/tmp, mem_mb=64000, slurm_extra=--signal=USR1@600 --open-mode=append, gpu=4, nodes=1
-Shell command: trap '' TERM; python -m workflow_scripts.train --training '{"gpus": 4, "nodes": 1, "max_update": 10, \
-"tokens_per_update": 1000}' --model '{"dim": 8, "ffn_dim": 32, "layers": 2, "share_embeddings": "decoder"}'
+Shell command: trap '' TERM; python -m workflow_scripts.steps.train --training '{"gpus": 4, "nodes": 1, \
+"max_update": 10, "tokens_per_update": 1000}' --model \
+'{"dim": 8, "ffn_dim": 32, "layers": 2, "share_embeddings": "decoder"}'
 [Sat Nov 21 08:02:36 2026]
 rule decode_2:
     input: results/r/baseline/checkpoint.pt

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflow_scripts.corpus import english, meaning, pieces
+from workflow_scripts.corpus import pieces
 from workflow_scripts.errors import UserError
+from workflow_scripts.synthetic import english, meaning
 
 
 @given(st.integers(1, 60), st.integers(0, 200))

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 
 from tests.conftest import ROOT, call
 from workflow_scripts.artifacts import read_translations
+from workflow_scripts.corpus.manifest import Manifest, read_manifest
 from workflow_scripts.errors import UserError
-from workflow_scripts.fairseq_plugin import checkpoint
-from workflow_scripts.manifest import Manifest, read_manifest
+from workflow_scripts.fairseq_plugin import model as transformer
+from workflow_scripts.formats import checkpoint
 
 
 class Evil:
@@ -105,14 +106,14 @@ def test_another_dictionary_is_refused(tiny_run, tmp_path):
     other = with_content(manifest, dictionary=str(tmp_path / "dict.txt"))
     count = len(words) + 4 + 4
     with pytest.raises(UserError, match=rf"it has {count} symbols, .*dict\.txt with 4 language tags has {count - 3}"):
-        checkpoint.load_model(tiny_run.checkpoint, other)
+        transformer.load_model(tiny_run.checkpoint, other)
 
 
 @pytest.mark.parametrize("languages", [["en", "qe", "qa", "xi"], ["en", "qa", "qe"]])
 def test_another_language_list_is_refused(languages, tiny_run):
     other = with_content(read_manifest(tiny_run.manifest), languages=languages)
     with pytest.raises(UserError, match="was trained with languages en,qa,qe,xi, the data has " + ",".join(languages)):
-        checkpoint.load_model(tiny_run.checkpoint, other)
+        transformer.load_model(tiny_run.checkpoint, other)
 
 
 def test_another_architecture_is_refused(raw, tiny_run, tmp_path):
@@ -130,7 +131,7 @@ def test_another_architecture_is_refused(raw, tiny_run, tmp_path):
         change(model)
         torch.save({**raw, "model": model}, tmp_path / "other.pt")
         with pytest.raises(UserError, match=message):
-            checkpoint.load_model(tmp_path / "other.pt", manifest)
+            transformer.load_model(tmp_path / "other.pt", manifest)
 
 
 def test_old_style_settings_and_half_precision_are_read(raw, tiny_run, tmp_path):
@@ -139,7 +140,7 @@ def test_old_style_settings_and_half_precision_are_read(raw, tiny_run, tmp_path)
     found = checkpoint.read_checkpoint(tmp_path / "old.pt")
     assert found.languages == ["en", "qa", "qe", "xi"]
     assert all(weights.dtype == torch.float32 for weights in found.state.values() if weights.is_floating_point())
-    loaded, _, _ = checkpoint.load_model(tmp_path / "old.pt", read_manifest(tiny_run.manifest))
+    loaded, _, _ = transformer.load_model(tmp_path / "old.pt", read_manifest(tiny_run.manifest))
     assert not loaded.training
     assert loaded.decoder.output_projection.weight is loaded.decoder.embed_tokens.weight
 
@@ -159,7 +160,7 @@ def test_published_names_and_stale_copies(raw, tiny_run, tmp_path):
     torch.save({**raw, "model": model}, tmp_path / "published.pt")
     manifest = read_manifest(tiny_run.manifest)
     ours, theirs = (
-        checkpoint.load_model(path, manifest)[0] for path in (tiny_run.checkpoint, tmp_path / "published.pt")
+        transformer.load_model(path, manifest)[0] for path in (tiny_run.checkpoint, tmp_path / "published.pt")
     )
     for (name, one), (_, other) in zip(ours.named_parameters(), theirs.named_parameters(), strict=True):
         assert torch.equal(one, other), name

@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import MODEL, ROOT, TRAINING, TinyRun
 from workflow_scripts.cluster.launch import command
-from workflow_scripts.fairseq_plugin import work_folder
+from workflow_scripts.training import work_folder
 
 SETTINGS = {"max_update": 12, "validate_every": 4}
 
@@ -42,7 +42,7 @@ def wait_for(condition, seconds: float = 120) -> None:
 def test_stopped_training_goes_on_exactly(tiny_run: TinyRun, undisturbed: Path, tmp_path: Path) -> None:
     """Stopped by a signal to the command alone, as its process still starts: it saves after its first update."""
     command = [
-        *(sys.executable, "-m", "workflow_scripts.train", "--name", "baseline", "--data", str(tiny_run.manifest)),
+        *(sys.executable, "-m", "workflow_scripts.steps.train", "--name", "baseline", "--data", str(tiny_run.manifest)),
         *("--directions", ",".join(tiny_run.directions), "--model", json.dumps(MODEL)),
         *("--training", json.dumps(TRAINING | SETTINGS), "--work", str(tmp_path / "run")),
         *("--checkpoint", str(tmp_path / "checkpoint.pt")),

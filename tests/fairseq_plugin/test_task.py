@@ -10,10 +10,10 @@ import torch
 
 from tests.conftest import DIRECTIONS, TRAINING
 from workflow_scripts.artifacts import Mask, write_masks
+from workflow_scripts.corpus.manifest import read_manifest
 from workflow_scripts.errors import UserError
 from workflow_scripts.fairseq_plugin import arguments, training
-from workflow_scripts.fairseq_plugin.ffn import SpecializedFc1
-from workflow_scripts.manifest import read_manifest
+from workflow_scripts.layers.specialized_ffn import SpecializedFc1
 
 from fairseq import checkpoint_utils, tasks  # isort: skip
 from fairseq.trainer import Trainer  # isort: skip

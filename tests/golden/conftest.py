@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import call
 from workflow_scripts.artifacts import Mask, write_masks
-from workflow_scripts.manifest import Manifest, read_manifest
+from workflow_scripts.corpus.manifest import Manifest, read_manifest
 
 LANGUAGES = ["en", "nl", "af", "es", "pt", "ru"]
 DIRECTIONS = [f"en-{code}" for code in LANGUAGES[1:]] + [f"{code}-en" for code in LANGUAGES[1:]]

@@ -9,7 +9,8 @@ import pytest
 
 from tests.golden.conftest import DIRECTIONS
 from workflow_scripts.artifacts import read_activations
-from workflow_scripts.fairseq_plugin import checkpoint, directions, recorder
+from workflow_scripts.fairseq_plugin import datasets, recorder
+from workflow_scripts.fairseq_plugin import model as transformer
 
 MAX_TOKENS = 3000
 # Another torch rounds a few values around zero to the other side (reference-tiny/README.md, 4).
@@ -24,7 +25,7 @@ def batches_of(reference):
 
 @pytest.fixture(scope="module")
 def baseline(reference, manifest):
-    model, dictionary, _ = checkpoint.load_model(reference / "checkpoints/baseline.pt", manifest)
+    model, dictionary, _ = transformer.load_model(reference / "checkpoints/baseline.pt", manifest)
     return model, dictionary
 
 
@@ -40,8 +41,8 @@ def test_counts_on_the_recorded_batches_equal_the_official_ones(baseline, manife
     for positions in ("all", "real"):
         official = recorded_counts(positions)
         for pair in DIRECTIONS:
-            dataset = directions.load_direction(manifest, "valid", pair, dictionary)
-            batches = [directions.collate(dataset, batch["ids"]) for batch in batches_of(pair)["batches"]]
+            dataset = datasets.load_direction(manifest, "valid", pair, dictionary)
+            batches = [datasets.collate(dataset, batch["ids"]) for batch in batches_of(pair)["batches"]]
             counts, _ = recorder.record(model, batches, dictionary.pad(), positions)
             off.append(differences(counts, official[pair]))
     off = np.concatenate(off)
@@ -76,11 +77,11 @@ def test_record_command_makes_the_same_batches_and_counts(
 
 @pytest.mark.parametrize("pair", DIRECTIONS)
 def test_batches_hold_the_recorded_lines(pair, baseline, manifest, batches_of):
-    dataset = directions.load_direction(manifest, "valid", pair, baseline[1])
-    ours = list(directions.batches(dataset, MAX_TOKENS, 256))
+    dataset = datasets.load_direction(manifest, "valid", pair, baseline[1])
+    ours = list(datasets.batches(dataset, MAX_TOKENS, 256))
     recorded = batches_of(pair)
     assert [set(batch) for batch in ours] == [set(batch["ids"]) for batch in recorded["batches"]]
-    first, example = directions.collate(dataset, recorded["batches"][0]["ids"]), recorded["example"]
+    first, example = datasets.collate(dataset, recorded["batches"][0]["ids"]), recorded["example"]
     rows = zip(
         *(first["net_input"][name].tolist() for name in ("src_tokens", "prev_output_tokens")),
         first["target"].tolist(),

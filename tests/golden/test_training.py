@@ -121,7 +121,7 @@ def test_validation_loss_of_every_direction(system, reference, manifest_path, ma
     assert list(official) == DIRECTIONS
     ours = Run(reference, manifest_path, masks_path if system == "ns" else None, tmp_path)
     if system == "ns":
-        from workflow_scripts.fairseq_plugin.checkpoint import read_checkpoint
+        from workflow_scripts.formats.checkpoint import read_checkpoint
 
         state = read_checkpoint(reference / "checkpoints/ns.pt").state
         ours.trainer.model.load_state_dict(state, strict=False)

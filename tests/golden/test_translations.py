@@ -12,7 +12,7 @@ from sacrebleu.metrics import BLEU, CHRF
 
 from tests.golden.conftest import DIRECTIONS
 from workflow_scripts.artifacts import read_translations
-from workflow_scripts.fairseq_plugin import checkpoint
+from workflow_scripts.formats import checkpoint
 
 SYSTEMS = ("baseline", "ns")
 

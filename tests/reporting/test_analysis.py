@@ -80,7 +80,7 @@ def test_the_command_prints_means_within_and_across(command, tmp_path):
     languages = tmp_path / "languages.tsv"
     pd.DataFrame([vars(language) for language in LANGUAGES.values()]).to_csv(languages, sep="\t", index=False)
     result = command(
-        "overlap", "--masks", tmp_path / "ns.parquet", "--languages", languages, "--out", tmp_path / "ns"
+        "overlap", "--masks", tmp_path / "ns.parquet", "--languages", languages, "--output", tmp_path / "ns"
     ).ok()
     assert "decoder, en→X, specialized neurons, k = 95: IoU within families 0.833" in result.out
     assert "IoU across families 0.294 (p = " in result.out

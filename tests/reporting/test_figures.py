@@ -92,7 +92,7 @@ def written(folder, name):
 
 def test_the_commands_draw_everything(command, table_of_languages, tmp_path):
     write_masks(tmp_path / "ns.parquet", make_masks(), {})
-    common = ("--languages", table_of_languages, "--run", "trial", "--out", tmp_path / "figures")
+    common = ("--languages", table_of_languages, "--run", "trial", "--output", tmp_path / "figures")
     command("figures_masks", "--masks", tmp_path / "ns.parquet", "--name", "ns", *common).ok()
     for name in ("overlap-ns-encoder", "overlap-ns-decoder", "overlap-by-layer-ns", "sparsity-ns", "languages-ns"):
         assert written(tmp_path / "figures", name), name
@@ -107,7 +107,7 @@ def test_the_commands_draw_everything(command, table_of_languages, tmp_path):
     curve = tmp_path / "training.csv"
     curve.write_text("update,split,loss\n10,train,9.5\n20,train,8.1\n20,valid,8.2\n")
     command(
-        "figures_training", f"baseline={curve}", f"ns={curve}", "--run", "trial", "--out", tmp_path / "figures"
+        "figures_training", f"baseline={curve}", f"ns={curve}", "--run", "trial", "--output", tmp_path / "figures"
     ).ok()
     assert written(tmp_path / "figures", "training")
     assert len(pd.read_csv(tmp_path / "figures/training.csv")) == 6
@@ -119,7 +119,7 @@ def test_one_component_and_another_threshold_are_drawn(command, table_of_languag
         counts = np.random.default_rng(place).integers(1, 100, 40)
         paths.append(tmp_path / f"{pair}.parquet")
         write_activations(paths[-1], {("encoder", 0): counts}, {"pair": pair})
-    common = ("--languages", table_of_languages, "--run", "trial", "--out", tmp_path / "figures")
+    common = ("--languages", table_of_languages, "--run", "trial", "--output", tmp_path / "figures")
     command("figures_masks", "--activations", *paths, "--k", 70, "--name", "k70", *common).ok()
     assert written(tmp_path / "figures", "overlap-k70-encoder")
     assert written(tmp_path / "figures", "sparsity-k70")

@@ -48,7 +48,7 @@ def make(command, folder, *options):
     config = {"run": "trial <b>", "seed": 222, "systems": {"ns": {"masks": {"k": 95, "seed": 7}}}}
     command(
         *("report", folder / "tables", "--config", json.dumps(config), "--benchmarks", folder / "benchmarks"),
-        *("--out", folder / "report.html", *options),
+        *("--output", folder / "report.html", *options),
     ).ok()
     return (folder / "report.html").read_text(encoding="utf-8")
 

@@ -79,7 +79,7 @@ def predictions(model, hypotheses):
 
 
 def test_a_model_that_is_not_there_is_refused(command, tmp_path):
-    options = ("--pairs", "en-nl", "--out", tmp_path / "out", "--python", PYTHON)
+    options = ("--pairs", "en-nl", "--output", tmp_path / "out", "--python", PYTHON)
     result = command("score_comet", tmp_path, *options, "--model", tmp_path / "missing.ckpt")
     assert result.code == 2
     assert "missing.ckpt" in result.err
@@ -87,7 +87,7 @@ def test_a_model_that_is_not_there_is_refused(command, tmp_path):
 
 
 def test_without_its_environment_the_user_is_told_how_to_make_it(command, tmp_path):
-    options = ("--pairs", "en-nl", "--out", tmp_path, "--model", "m", "--python", tmp_path / "none")
+    options = ("--pairs", "en-nl", "--output", tmp_path, "--model", "m", "--python", tmp_path / "none")
     result = command("score_comet", tmp_path, *options)
     assert result.code == 2
     assert "python3 envs/create.py comet" in result.err

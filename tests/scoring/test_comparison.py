@@ -24,7 +24,7 @@ def runs(tmp_path):
 
 
 def test_scores_and_differences_stand_side_by_side(command, runs, tmp_path):
-    result = command("compare", *runs, "--out", tmp_path / "both.csv").ok()
+    result = command("compare", *runs, "--output", tmp_path / "both.csv").ok()
     lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in result.out.splitlines() if "|" in line]
     assert ["ns", "en-es", "39.0", "31.0", "-8.0"] in lines
     assert any(line[:3] == ["ns", "one", "17.0"] for line in lines)

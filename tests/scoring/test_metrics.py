@@ -40,7 +40,7 @@ WORDS = st.lists(st.sampled_from(["स ् थानीय", "मीडिया
 @settings(max_examples=30)
 @given(st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=5))
 def test_counting_changed_segments_only_gives_the_same_score(lines):
-    from workflow_scripts.scoring.readings import read_as
+    from workflow_scripts.scoring.variants import read_as
 
     hypotheses, references = map(list, zip(*lines, strict=True))
     found = scored(hypotheses, references, "moses", "hi")
@@ -93,7 +93,7 @@ def translations(tmp_path):
 
 
 def score(command, translations, out, *options):
-    return command("score", translations, "--pairs", "en-nl,nl-en", "--out", out, *options)
+    return command("score", translations, "--pairs", "en-nl,nl-en", "--output", out, *options)
 
 
 def test_the_command_writes_scores_segments_and_unknown_references(command, translations, tmp_path):

@@ -144,7 +144,7 @@ def test_the_command_collects_scores(command, tmp_path):
     systems = json.dumps({system: list(pairs) for system, pairs in SCORES.items()})
     result = command(
         *("tables", tmp_path / "scores", "--systems", systems, "--languages", languages, "--against", "baseline"),
-        *("--run", "trial", "--out", tmp_path / "tables"),
+        *("--run", "trial", "--output", tmp_path / "tables"),
     ).ok()
     with (tmp_path / "tables/directions.csv").open(newline="") as file:
         found = list(csv.DictReader(file))
@@ -153,7 +153,7 @@ def test_the_command_collects_scores(command, tmp_path):
     assert (tmp_path / "tables/summary.md").read_text() in result.out
     missing = command(
         *("tables", tmp_path / "scores", "--systems", json.dumps({"ns": ["en-fr"]}), "--languages", languages),
-        *("--run", "trial", "--out", tmp_path / "tables"),
+        *("--run", "trial", "--output", tmp_path / "tables"),
     )
     assert missing.code == 2
     assert "en-fr.json does not exist" in missing.err

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 from tests.slurm.conftest import Site, processes, wait_for
-from workflow_scripts.fairseq_plugin import checkpoint as checkpoints
+from workflow_scripts.formats import checkpoint as checkpoints
 
 RUN = "results/tiny/systems/ns"
 TARGET = f"{RUN}/checkpoint.pt"

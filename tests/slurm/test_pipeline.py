@@ -85,7 +85,7 @@ def test_after_sigkill_orphans_are_reported_not_run_twice(site: Site) -> None:
     assert f"scancel {orphan.number}" in said
     assert "orphans --run tiny --wait" in said
     subprocess.run(["scontrol", "resume", orphan.number], check=True)
-    waited = site.module("workflow_scripts.orphans", "--run", "tiny", "--wait", "--interval", "1")
+    waited = site.module("workflow_scripts.tools.orphans", "--run", "tiny", "--wait", "--interval", "1")
     assert waited.returncode == 0, waited.stderr
     assert not site.queue()
     assert (site.folder / "results/tiny/baseline/checkpoint.pt").exists()
@@ -150,7 +150,7 @@ def test_one_failure_leaves_the_rest_finished_and_a_summary(site: Site) -> None:
     assert "given_system broken" in said
     assert "broken.pt" in said.split("ends with:")[1]
     assert list((site.folder / "results/tiny/scores/ns").glob("*.json"))
-    status = site.module("workflow_scripts.status", *arguments)
+    status = site.module("workflow_scripts.tools.status", *arguments)
     assert status.returncode == 0, status.stderr
     assert "given_system broken: see logs/tiny/given_system/broken.log" in status.stdout
     assert "decode                     2 of 3    done" in status.stdout
@@ -195,10 +195,10 @@ def test_training_on_two_nodes_is_the_training_on_one(site: Site) -> None:
 
 
 def test_doctor_finds_the_profile_at_fault(site: Site) -> None:
-    asked = site.module("workflow_scripts.doctor")
+    asked = site.module("workflow_scripts.tools.doctor")
     assert "ok    partition gpu" in asked.stdout
     site.profile(partition="slurm_partition: gpu|slurm_partition: a100")
-    asked = site.module("workflow_scripts.doctor")
+    asked = site.module("workflow_scripts.tools.doctor")
     assert asked.returncode == 1
     assert "FIX   partition a100 (for baseline, specialize, record, decode" in asked.stdout
     assert "to one of cpu, gpu" in asked.stdout
@@ -209,7 +209,7 @@ def test_plan_takes_the_records_of_the_run(site: Site) -> None:
         shutil.rmtree(site.folder / "results/tiny" / folder)
     recorded = site.folder / "benchmarks/tiny/decode/ns.1.jsonl"
     seconds = json.loads(recorded.read_text(encoding="utf-8").splitlines()[-1])["s"]
-    planned = site.module("workflow_scripts.plan", *SLURM)
+    planned = site.module("workflow_scripts.tools.plan", *SLURM)
     assert planned.returncode == 0, planned.stderr
     (decode,) = (line for line in planned.stdout.splitlines() if line.startswith("decode"))
     assert decode.split()[1:3] == ["2", "1"]

@@ -18,7 +18,7 @@ import torch
 
 from tests.workflow.conftest import DIRECTIONS, SMALL, Flow
 from workflow_scripts.artifacts import masks_digest, read_activations, read_masks, read_metadata, read_translations
-from workflow_scripts.fairseq_plugin import checkpoint
+from workflow_scripts.formats import checkpoint
 
 SYSTEMS = list(SMALL["systems"])
 

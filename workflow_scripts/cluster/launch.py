@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from workflow_scripts.cluster.turn import deaf
+from workflow_scripts.cluster.requeue import deaf
 from workflow_scripts.errors import UserError
 
 

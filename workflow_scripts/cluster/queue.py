@@ -58,7 +58,7 @@ def orphans_message(jobs: list[QueuedJob], run: str) -> str:
         "Nothing is started beside them:",
         *(f"  {job.number}  {job.state:<10} {job.used:>10}  {job.what}" for job in jobs),
         f"To end them:          scancel {numbers}",
-        f"To wait for them:     python -m workflow_scripts.orphans --run {run} --wait",
+        f"To wait for them:     python -m workflow_scripts.tools.orphans --run {run} --wait",
         "Then start again; what they finish, or have saved, is kept.",
     ]
     return "\n".join(lines)

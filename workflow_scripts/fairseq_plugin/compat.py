@@ -1,4 +1,4 @@
-"""Make fairseq 0.12.2 importable and right on current Python and torch: three adaptations, none in site-packages.
+"""Make fairseq 0.12.2 importable and right on current Python and torch: adaptations, none of them in site-packages.
 
 1. Its configuration dataclasses use instances of each other as defaults. Python 3.11 takes an unhashable default for a
    mutable one and refuses it, so these dataclasses get an identity hash while fairseq is being imported.
@@ -12,7 +12,6 @@ Import this module before anything of fairseq.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import importlib
 import logging
@@ -21,8 +20,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import torch
 from torch import nn
+
+from workflow_scripts.formats.checkpoint import FAST_PATH_COPIES
 
 # All that the project uses, so that nothing of fairseq is first imported outside the adaptation.
 MODULES = (
@@ -33,11 +33,6 @@ MODULES = (
     "fairseq_cli.train",
     "fairseq_cli.preprocess",
     "fairseq_cli.generate",
-)
-
-FAST_PATH_COPIES = (
-    *("in_proj_weight", "in_proj_bias", "out_proj_weight", "out_proj_bias"),
-    *("fc1_weight", "fc1_bias", "fc2_weight", "fc2_bias"),
 )
 
 
@@ -91,7 +86,6 @@ def _adapt() -> None:
     root.setLevel(level)
     # Harmless, but said once per process.
     warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
-    torch.serialization.add_safe_globals([argparse.Namespace])
     _leave_out_fast_path(importlib.import_module("fairseq.modules.transformer_layer").TransformerEncoderLayerBase)
 
 

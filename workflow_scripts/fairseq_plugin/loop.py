@@ -13,10 +13,10 @@ from typing import Any
 
 import torch
 
-from workflow_scripts.cluster.turn import WARNED
-from workflow_scripts.fairseq_plugin.work_folder import BEST, LAST, PREVIOUS, STOP, link
-from workflow_scripts.fairseq_plugin.work_folder import STATE as STATE_FILE
+from workflow_scripts.cluster.requeue import WARNED
 from workflow_scripts.files import write_json
+from workflow_scripts.training.work_folder import BEST, LAST, PREVIOUS, STOP, link
+from workflow_scripts.training.work_folder import STATE as STATE_FILE
 
 STATE = "training"
 """Key of a checkpoint's `extra_state` that holds `TrainingState` as a plain dict."""

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from workflow_scripts.fairseq_plugin.ffn import Key, ffn_layers
+from workflow_scripts.layers.specialized_ffn import Key, ffn_layers
 
 CHUNK = 1024
 """Positions looked at in one go; bounds the memory for the signs."""

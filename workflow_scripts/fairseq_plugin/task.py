@@ -16,8 +16,8 @@ from torch import nn
 from workflow_scripts.artifacts import read_masks
 from workflow_scripts.errors import UserError
 from workflow_scripts.fairseq_plugin import compat  # noqa: F401 - before anything of fairseq
-from workflow_scripts.fairseq_plugin.checkpoint import tag
-from workflow_scripts.fairseq_plugin.ffn import DirectionMasks
+from workflow_scripts.fairseq_plugin.model import tag
+from workflow_scripts.layers.specialized_ffn import DirectionMasks
 
 from fairseq.data.data_utils import numpy_seed  # isort: skip
 from fairseq.tasks import register_task  # isort: skip

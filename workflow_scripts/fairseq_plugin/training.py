@@ -1,4 +1,4 @@
-"""One process of a training: fairseq's trainer, driven by a job file that `workflow_scripts.train` wrote.
+"""One process of a training: fairseq's trainer, driven by a job file that `workflow_scripts.steps.train` wrote.
 
     python -m workflow_scripts.fairseq_plugin.training results/demo/baseline/run/job.json
 
@@ -19,13 +19,15 @@ from typing import Any
 import torch
 
 from workflow_scripts import errors
-from workflow_scripts.fairseq_plugin import compat, task, work_folder  # noqa: F401 - adapts fairseq, registers the task
+from workflow_scripts.corpus.manifest import read_manifest
+from workflow_scripts.fairseq_plugin import compat, task  # noqa: F401 - adapts fairseq, registers the task
 from workflow_scripts.fairseq_plugin.arguments import ARCHITECTURE
-from workflow_scripts.fairseq_plugin.checkpoint import check_fit, read_checkpoint, read_dictionary
 from workflow_scripts.fairseq_plugin.loop import Interrupted, Loop, read_state
+from workflow_scripts.fairseq_plugin.model import check_fit, read_dictionary
 from workflow_scripts.files import write_json
-from workflow_scripts.manifest import read_manifest
+from workflow_scripts.formats.checkpoint import read_checkpoint
 from workflow_scripts.progress import Progress
+from workflow_scripts.training import work_folder
 
 from fairseq import options  # isort: skip
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf  # isort: skip

@@ -11,8 +11,8 @@ from typing import Any
 
 from workflow_scripts.errors import UserError
 from workflow_scripts.files import sha256
-from workflow_scripts.scoring.readings import read_as, readings
 from workflow_scripts.scoring.texts import read_lines
+from workflow_scripts.scoring.variants import read_as, readings
 
 Segment = dict[str, str]
 

@@ -17,7 +17,7 @@ from sacrebleu.tokenizers.tokenizer_base import BaseTokenizer
 
 from workflow_scripts.errors import UserError
 from workflow_scripts.files import sha256
-from workflow_scripts.scoring.readings import read_as, readings
+from workflow_scripts.scoring.variants import read_as, readings
 
 Statistics = NDArray[np.int64]
 """One row of sufficient statistics per segment, as sacrebleu defines them for the metric: int64 [n, m]."""

@@ -23,7 +23,7 @@ LEVEL = 0.05
 
 
 class _FromStatistics:
-    """A metric whose hypotheses are statistics of segments already, as `workflow_scripts.score` keeps them."""
+    """A metric whose hypotheses are statistics of segments already, as `workflow_scripts.steps.score` keeps them."""
 
     def _extract_corpus_statistics(self, hypotheses: Any, references: Any) -> Any:
         return hypotheses

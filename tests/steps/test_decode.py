@@ -1,0 +1,136 @@
+"""The decode command: rows in the order of the test set, masks of the checkpoint, what is current, what is refused."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import numpy as np
+import pytest
+
+from tests.conftest import DIRECTIONS
+from workflow_scripts.artifacts import Mask, masks_digest, read_masks, read_translations, write_masks
+from workflow_scripts.formats import checkpoint
+
+PAIR = "en-qa"
+
+
+@pytest.fixture
+def decode(tiny_run, command, tmp_path):
+    def run(pairs, *options, model=tiny_run.checkpoint, data=tiny_run.manifest):
+        files = [tmp_path / f"ns/{pair}.parquet" for pair in pairs]
+        fixed = ("--system", "ns", "--device", "cpu", "--max-length", 15, "--beam", 2)
+        return command("decode", "--data", data, "--checkpoint", model, *fixed, *options, *files)
+
+    return run
+
+
+def masks(path, seed=1, pairs=DIRECTIONS):
+    random = np.random.default_rng(seed)
+    rows = [
+        Mask(pair, component, layer, 48, np.sort(random.choice(48, 20, replace=False)).astype(np.int32), None, 0.5)
+        for pair in pairs
+        for component in ("encoder", "decoder")
+        for layer in range(2)
+    ]
+    write_masks(path, rows, {})
+    return path
+
+
+def rows(tmp_path, pair=PAIR):
+    return read_translations(tmp_path / f"ns/{pair}.parquet")[0]
+
+
+def test_rows_are_the_users_own_lines_in_order(tiny_run, decode, tmp_path):
+    decode(["en-qa", "qa-en"]).ok()
+    for pair, other in (("en-qa", "qa"), ("qa-en", "en")):
+        found = rows(tmp_path, pair)
+        source = "en" if other == "qa" else "qa"
+        for column, language in (("source", source), ("reference", other)):
+            lines = (tiny_run.folder / f"data/raw/test.en-qa.{language}").read_text(encoding="utf-8").splitlines()
+            assert [row[column] for row in found] == lines
+        assert [row["id"] for row in found] == list(range(12))
+        assert all(row["score"] < 0 for row in found)
+        assert not any("__" in row["hypothesis"] or "\u2581" in row["hypothesis"] for row in found)
+        for side, column in (("hyp", "hypothesis"), ("ref", "reference"), ("src", "source")):
+            text = (tmp_path / f"ns/{pair}.{side}.txt").read_text(encoding="utf-8")
+            assert text == "".join(f"{row[column]}\n" for row in found)
+
+
+def test_how_sentences_are_batched_does_not_matter(decode, tmp_path):
+    decode([PAIR], "--max-tokens", 2000).ok()
+    together = rows(tmp_path)
+    decode([PAIR], "--max-tokens", 60).ok()
+    assert [row["hypothesis"] for row in rows(tmp_path)] == [row["hypothesis"] for row in together]
+    assert [row["score"] for row in rows(tmp_path)] == pytest.approx([row["score"] for row in together], abs=1e-4)
+
+
+def test_masks_change_what_is_said_and_are_named_in_the_file(decode, tmp_path):
+    decode([PAIR]).ok()
+    dense = [row["score"] for row in rows(tmp_path)]
+    path = masks(tmp_path / "m.parquet")
+    decode([PAIR], "--masks", path).ok()
+    found, metadata = read_translations(tmp_path / f"ns/{PAIR}.parquet")
+    assert [row["score"] for row in found] != dense
+    assert metadata["masks"] == masks_digest(read_masks(path).rows)
+
+
+def test_what_is_current_is_left_and_one_direction_costs_one(decode, tmp_path):
+    pairs = ["en-qa", "qa-en"]
+    decode(pairs).ok()
+    before = (tmp_path / "ns/qa-en.parquet").read_bytes()
+    assert "2/2 directions · all current" in decode(pairs).ok().out
+    (tmp_path / "ns/en-qa.hyp.txt").unlink()
+    assert "2/2 directions · en-qa" in decode(pairs).ok().out
+    assert (tmp_path / "ns/en-qa.hyp.txt").exists()
+    assert (tmp_path / "ns/qa-en.parquet").read_bytes() == before
+    decode(pairs, "--length-penalty", 2).ok()
+    assert read_translations(tmp_path / "ns/qa-en.parquet")[1]["length_penalty"] == 2
+
+
+def test_a_checkpoint_takes_only_the_masks_it_was_trained_under(tiny_run, decode, tmp_path):
+    right, wrong = masks(tmp_path / "right.parquet"), masks(tmp_path / "wrong.parquet", seed=2)
+    trained = tmp_path / "trained.pt"
+    checkpoint.publish(
+        tiny_run.folder / "baseline/run/checkpoint_last.pt", trained, {"masks": masks_digest(read_masks(right).rows)}
+    )
+    decode([PAIR], "--masks", right, model=trained).ok()
+    (tmp_path / f"ns/{PAIR}.parquet").unlink()
+    for options in (["--masks", wrong], []):
+        result = decode([PAIR], *options, model=trained)
+        assert result.code == 2
+        assert "decode it with the masks it was trained under" in result.err
+        assert not (tmp_path / f"ns/{PAIR}.parquet").exists()
+
+
+def test_masks_without_the_direction_are_refused(decode, tmp_path):
+    result = decode([PAIR], "--masks", masks(tmp_path / "few.parquet", pairs=["qa-en"]))
+    assert result.code == 2
+    assert "no masks for direction en-qa (there are: qa-en)" in result.err
+
+
+def test_without_raw_lines_the_data_bins_own_are_taken(tiny_run, decode, tmp_path):
+    content = json.loads(tiny_run.manifest.read_text(encoding="utf-8"))
+    folder = tiny_run.manifest.parent
+    content |= {"references": None, "shards": [str(folder / "bin")], "dictionary": str(folder / content["dictionary"])}
+    (tmp_path / "manifest.json").write_text(json.dumps(content))
+    decode([PAIR], data=tmp_path / "manifest.json").ok()
+    lines = (folder / "clean/test.en-qa.qa").read_text(encoding="utf-8").splitlines()
+    assert [row["reference"] for row in rows(tmp_path)] == lines
+
+
+def test_raw_lines_that_changed_since_are_noticed(tiny_run, decode, tmp_path):
+    content = json.loads(tiny_run.manifest.read_text(encoding="utf-8"))
+    folder = tiny_run.manifest.parent
+    for language in ("en", "qa"):
+        lines = (folder / f"raw/test.en-qa.{language}").read_bytes() + b"one more\n"
+        (tmp_path / f"test.en-qa.{language}.gz").write_bytes(gzip.compress(lines))
+    content |= {
+        "references": str(tmp_path),
+        "shards": [str(folder / "bin")],
+        "dictionary": str(folder / content["dictionary"]),
+    }
+    (tmp_path / "manifest.json").write_text(json.dumps(content))
+    result = decode([PAIR], data=tmp_path / "manifest.json")
+    assert result.code == 2
+    assert "has changed since the data was prepared" in result.err

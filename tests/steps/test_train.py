@@ -1,0 +1,182 @@
+"""Training through the command: interrupted or not, the same bits; what is kept; when it starts anew."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.conftest import DIRECTIONS, MODEL, TRAINING, Result, TinyRun, call
+from workflow_scripts.artifacts import Mask, masks_digest, read_masks, write_masks
+from workflow_scripts.formats import checkpoint
+
+LAYERS = [(component, layer) for component in ("encoder", "decoder") for layer in range(2)]
+
+
+@pytest.fixture(scope="module")
+def masks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Masks under which neurons 40 to 47 belong to no direction."""
+    random, path = np.random.default_rng(4), tmp_path_factory.mktemp("masks") / "ns.parquet"
+    rows = [
+        Mask(pair, *layer, 48, np.sort(random.choice(40, 30, replace=False)).astype(np.int32), None, 0.5)
+        for pair in DIRECTIONS
+        for layer in LAYERS
+    ]
+    write_masks(path, rows, {})
+    return path
+
+
+@pytest.fixture(scope="module")
+def specialized(tiny_run: TinyRun, masks: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six updates from the baseline under masks, without interruption."""
+    folder = tmp_path_factory.mktemp("specialized")
+    tiny_run.train(folder, "--start", tiny_run.checkpoint, "--masks", masks, **SIX).ok()
+    return folder
+
+
+SIX = {"max_update": 6, "validate_every": 2}
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return checkpoint.read_raw(folder / "checkpoint.pt")["model"]
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def curve(folder: Path) -> list[dict[str, str]]:
+    with (folder / "training.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def validated(folder: Path) -> dict[int, str]:
+    return {int(row["update"]): row["loss"] for row in curve(folder) if row["split"] == "valid"}
+
+
+def test_interrupted_training_ends_with_the_same_bits(tiny_run, masks, specialized, tmp_path):
+    """Six updates, in three goes: at a validation, and between two (where accumulated micro-batches are open)."""
+    options = ("--start", tiny_run.checkpoint, "--masks", masks)
+    for last in (2, 5):
+        tiny_run.train(tmp_path, *options, **SIX | {"max_update": last}).ok()
+        assert checkpoint.read_checkpoint(tmp_path / "checkpoint.pt").provenance["updates"] == last
+    result = tiny_run.train(tmp_path, *options, **SIX).ok()
+    assert "anew" not in result.out
+    assert same(weights(tmp_path), weights(specialized))
+    assert {update: validated(tmp_path)[update] for update in (2, 4, 6)} == validated(specialized)
+
+
+def test_a_finished_training_is_not_repeated(tiny_run, masks, specialized):
+    before = weights(specialized)
+    (specialized / "checkpoint.pt").unlink()
+    log = (specialized / "run/fairseq.log").read_text()
+    tiny_run.train(specialized, "--start", tiny_run.checkpoint, "--masks", masks, **SIX).ok()
+    assert same(weights(specialized), before)
+    assert "begin training epoch" not in (specialized / "run/fairseq.log").read_text()[len(log) :]
+
+
+def test_other_settings_start_anew(tiny_run, masks, specialized, tmp_path):
+    options = ("--start", tiny_run.checkpoint, "--masks", masks)
+    tiny_run.train(tmp_path, *options, **SIX | {"lr": 0.05, "max_update": 2}).ok()
+    other = weights(tmp_path)
+    result = tiny_run.train(tmp_path, *options, **SIX).ok()
+    assert "[ns] the settings have changed, so training starts anew" in result.out
+    assert same(weights(tmp_path), weights(specialized))
+    assert not same(weights(tmp_path), other)
+    assert validated(tmp_path) == validated(specialized)
+
+
+def test_fewer_updates_than_were_made_start_anew(tiny_run, masks, specialized, tmp_path):
+    options = ("--start", tiny_run.checkpoint, "--masks", masks)
+    tiny_run.train(tmp_path, *options, **SIX | {"max_update": 8}).ok()
+    result = tiny_run.train(tmp_path, *options, **SIX).ok()
+    assert "[ns] update 8 was reached and only 6 are asked for, so training starts anew" in result.out
+    assert same(weights(tmp_path), weights(specialized))
+
+
+def test_only_what_a_direction_keeps_is_learnt(tiny_run, masks, specialized):
+    """Rows of fc1 in no mask get no gradient; everything else is trainable, their constant part included."""
+    start = checkpoint.read_checkpoint(tiny_run.checkpoint).state
+    ours = checkpoint.read_checkpoint(specialized / "checkpoint.pt").state
+    used = np.unique(np.concatenate([row.neurons for row in read_masks(masks).rows]))
+    assert used.tolist() == list(range(40))
+    for component, layer in LAYERS:
+        name = f"{component}.layers.{layer}.fc1.weight"
+        assert torch.equal(ours[name][40:], start[name][40:])
+        assert all(not torch.equal(ours[name][row], start[name][row]) for row in range(40))
+        assert not torch.equal(
+            ours[f"{component}.layers.{layer}.fc2.weight"], start[f"{component}.layers.{layer}.fc2.weight"]
+        )
+    assert {name for name in start if torch.equal(ours[name], start[name])} <= {
+        *("encoder.version", "decoder.version"),
+        *("encoder.embed_positions._float_tensor", "decoder.embed_positions._float_tensor"),
+    }
+
+
+def test_the_checkpoint_says_what_made_it(tiny_run, masks, specialized):
+    found = checkpoint.read_checkpoint(specialized / "checkpoint.pt")
+    assert found.provenance["system"] == "ns"
+    assert found.provenance["masks"] == masks_digest(read_masks(masks).rows)
+    assert found.provenance["start_sha256"] == checkpoint.read_checkpoint(tiny_run.checkpoint).sha256
+    assert found.provenance["training"]["lr"] == TRAINING["lr"]
+    # The architecture came from the checkpoint it started from.
+    assert (found.args.encoder_layers, found.args.encoder_ffn_embed_dim) == (2, 48)
+    rows = curve(specialized)
+    assert [row["update"] for row in rows if row["split"] == "valid"] == ["2", "4", "6"]
+    assert {row["update"] for row in rows if row["split"] == "train"} == {"1", "2", "3", "4", "5", "6"}
+    assert all(float(row["loss"]) > 0 for row in rows)
+
+
+# The learning rate of the first update is zero, then it is far too high: the first validation stays the best.
+WORSE = {"lr": 50.0, "warmup": 1, "validate_every": 1, "max_update": 9, "patience": 3, "keep": "best"}
+
+
+def test_patience_survives_an_interruption_and_the_best_weights_are_kept(tiny_run, tmp_path):
+    options = ("--start", tiny_run.checkpoint)
+    tiny_run.train(tmp_path, *options, **WORSE | {"max_update": 3}).ok()
+    tiny_run.train(tmp_path, *options, **WORSE).ok()
+    losses = validated(tmp_path)
+    # One good validation, then three that are worse: two before the interruption, one after.
+    assert list(losses) == [1, 2, 3, 4]
+    assert all(float(losses[1]) < float(losses[update]) for update in (2, 3, 4))
+    best = weights(tmp_path)
+    # Which weights are kept may be changed without training again.
+    result = tiny_run.train(tmp_path, *options, **WORSE | {"keep": "last"}).ok()
+    assert "anew" not in result.out
+    assert validated(tmp_path) == losses
+    assert not same(best, weights(tmp_path))
+    start = checkpoint.read_checkpoint(tiny_run.checkpoint).state
+    assert all(
+        torch.equal(best[name], start[name]) for name in start if not name.endswith(("version", "_float_tensor"))
+    )
+
+
+def refused(tiny_run: TinyRun, work: Path, *arguments: object) -> Result:
+    result = call(
+        "train",
+        *("--name", "ns", "--data", tiny_run.manifest, "--directions", ",".join(DIRECTIONS)),
+        *("--training", json.dumps(TRAINING), "--work", work / "run", "--checkpoint", work / "x.pt", *arguments),
+    )
+    assert result.code == 2
+    assert not (work / "x.pt").exists()
+    assert "Traceback" not in result.out + result.err
+    return result
+
+
+def test_refusals_before_any_training(tiny_run, tmp_path):
+    both = ("--model", json.dumps(MODEL), "--start", tiny_run.checkpoint)
+    assert "give either --model" in refused(tiny_run, tmp_path, *both).err
+    assert "gone.pt does not exist" in refused(tiny_run, tmp_path, "--start", tmp_path / "gone.pt").err
+    gone = ("--start", tiny_run.checkpoint, "--masks", tmp_path / "gone.parquet")
+    assert "gone.parquet does not exist" in refused(tiny_run, tmp_path, *gone).err
+
+
+def test_masks_that_lack_a_direction_end_the_training_with_a_message(tiny_run, masks, tmp_path):
+    rows = [row for row in read_masks(masks).rows if row.pair != "en-qa"]
+    write_masks(tmp_path / "few.parquet", rows, {})
+    result = refused(tiny_run, tmp_path, "--start", tiny_run.checkpoint, "--masks", tmp_path / "few.parquet")
+    assert "few.parquet has no masks for en-qa: make them again" in result.err

@@ -1,1 +1,0 @@
-"""Translating without fairseq: the small model of one direction, and CTranslate2 as its engine."""

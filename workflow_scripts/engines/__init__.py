@@ -1,0 +1,1 @@
+"""Beam search without fairseq: one interface, CTranslate2 behind it."""

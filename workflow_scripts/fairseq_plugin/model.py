@@ -1,0 +1,87 @@
+"""The model of a checkpoint: its dictionary, whether it fits the data, and the Transformer itself."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from workflow_scripts.corpus.manifest import Manifest
+from workflow_scripts.errors import UserError
+from workflow_scripts.fairseq_plugin import compat  # noqa: F401 - before anything of fairseq
+from workflow_scripts.formats.checkpoint import Checkpoint, read_checkpoint
+
+from fairseq.data import Dictionary  # isort: skip
+from fairseq.data.multilingual.multilingual_utils import augment_dictionary, get_lang_tok  # isort: skip
+from fairseq.models.transformer import TransformerModel, base_architecture  # isort: skip
+
+
+def read_dictionary(manifest: Manifest) -> Dictionary:
+    """The data's dictionary with a tag per language at its end, as the multilingual task lays it out."""
+    dictionary = Dictionary.load(str(manifest.dictionary))
+    augment_dictionary(dictionary, manifest.languages, lang_tok_style="multilingual")
+    return dictionary
+
+
+def tag(language: str) -> str:
+    """The tag of a language, `__de__`."""
+    return get_lang_tok(language, lang_tok_style="multilingual")
+
+
+def check_fit(checkpoint: Checkpoint, manifest: Manifest, dictionary: Dictionary) -> None:
+    """Raise `UserError` when the checkpoint was trained with another dictionary or language list than the data's."""
+    if checkpoint.languages and checkpoint.languages != manifest.languages:
+        raise UserError(
+            f"checkpoint {checkpoint.path} was trained with languages {','.join(checkpoint.languages)}, the data has "
+            f"{','.join(manifest.languages)}: list languages.codes in the checkpoint's order"
+        )
+    embedding = checkpoint.state.get("encoder.embed_tokens.weight")
+    if embedding is None:
+        raise UserError(f"checkpoint {checkpoint.path} is not an encoder-decoder Transformer: it has no encoder")
+    rows = embedding.shape[0]
+    if rows != len(dictionary):
+        raise UserError(
+            f"checkpoint {checkpoint.path} does not fit the data: it has {rows} symbols, {manifest.dictionary} with "
+            f"{len(manifest.languages)} language tags has {len(dictionary)}; use the data-bin it was trained with"
+        )
+
+
+def build_model(checkpoint: Checkpoint, dictionary: Dictionary) -> TransformerModel:
+    """The Transformer of a checkpoint, in eval mode, fp32, on the CPU."""
+    args = argparse.Namespace(**vars(checkpoint.args))
+    base_architecture(args)
+    task = argparse.Namespace(source_dictionary=dictionary, target_dictionary=dictionary)
+    model = TransformerModel.build_model(args, task)
+    # fairseq keeps its non-persistent counters in the state dict; they are not weights.
+    try:
+        missing, unexpected = model.load_state_dict(checkpoint.state, strict=False)
+    except RuntimeError as error:
+        raise UserError(
+            f"checkpoint {checkpoint.path} does not hold the model its settings describe: {error}"
+        ) from None
+    problems = [*(f"no {name}" for name in missing), *(f"unknown {name}" for name in unexpected)]
+    if problems := [problem for problem in problems if not problem.endswith(("version", "_float_tensor"))]:
+        raise UserError(f"checkpoint {checkpoint.path} is not a Transformer of this kind: {', '.join(problems[:5])} …")
+    return model.eval()
+
+
+def load_model(path: str | Path, manifest: Manifest) -> tuple[TransformerModel, Dictionary, Checkpoint]:
+    """Read, check against the data, and build: `(model, dictionary with tags, checkpoint)`."""
+    checkpoint = read_checkpoint(path)
+    dictionary = read_dictionary(manifest)
+    check_fit(checkpoint, manifest, dictionary)
+    return build_model(checkpoint, dictionary), dictionary, checkpoint
+
+
+def device(name: str = "auto") -> torch.device:
+    """`auto` is the first GPU where there is one, else the CPU."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def cast(model: nn.Module, precision: str) -> nn.Module:
+    """The model in `fp32`, `fp16` or `bf16`."""
+    return {"fp32": model.float, "fp16": model.half, "bf16": model.bfloat16}[precision]()

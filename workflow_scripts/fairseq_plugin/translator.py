@@ -1,0 +1,107 @@
+"""One loaded system that translates direction after direction, by either engine."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from itertools import islice
+from typing import Any
+
+from workflow_scripts.artifacts import Masks, masks_digest
+from workflow_scripts.corpus.manifest import Manifest
+from workflow_scripts.corpus.parallel import find, read_lines
+from workflow_scripts.engines.hypothesis import Hypothesis
+from workflow_scripts.errors import UserError
+from workflow_scripts.fairseq_plugin import model as transformer
+from workflow_scripts.fairseq_plugin.beam_search import Search, translate
+from workflow_scripts.fairseq_plugin.datasets import load_direction, pieces
+from workflow_scripts.formats import checkpoint as checkpoints
+from workflow_scripts.layers.specialized_ffn import DirectionMasks
+
+GPU_SENTENCES = 512
+"""Sentences of a batch on a GPU, at most: the first logits of each come to the CPU."""
+
+
+def plain(pieces: list[str]) -> str:
+    """SentencePiece symbols as text."""
+    return "".join(pieces).replace("\N{LOWER ONE EIGHTH BLOCK}", " ").strip()
+
+
+class Translator:
+    """A checkpoint with its masks, ready to translate the directions of a data-bin.
+
+    `options` are those of `workflow_scripts.steps.decode`. Raises `UserError` when the checkpoint does not fit the
+    data or was trained under other masks.
+    """
+
+    def __init__(self, options: Namespace, manifest: Manifest, masks: Masks | None) -> None:
+        self.options, self.manifest = options, manifest
+        self.kept = masks.kept() if masks else None
+        self.device = transformer.device(options.device)
+        self.model, self.dictionary, self.checkpoint = transformer.load_model(options.checkpoint, manifest)
+        checkpoints.refuse_other_masks(self.checkpoint, masks_digest(masks.rows) if masks else None)
+        if options.engine == "ctranslate2":
+            self.session = self._session()
+        else:
+            self.masks = DirectionMasks(self.model, masks.rows) if masks else None
+            self.model.to(self.device)
+
+    def translate(self, pair: str) -> list[dict[str, Any]]:
+        """Rows `id, source, reference, hypothesis, score`, in the order of the test set."""
+        limit = self.checkpoint.args.max_source_positions
+        dataset = load_direction(self.manifest, self.options.split, pair, self.dictionary, limit)
+        engine = self._by_ctranslate2 if self.options.engine == "ctranslate2" else self._by_fairseq
+        found = engine(pair, dataset)
+        columns = zip(*(self._lines(pair, dataset, side) for side in ("src", "tgt")), found, strict=True)
+        return [
+            {
+                "id": line,
+                "source": source,
+                "reference": reference,
+                "hypothesis": plain(best.tokens),
+                "score": best.score,
+            }
+            for line, (source, reference, best) in enumerate(columns)
+        ]
+
+    def _lines(self, pair: str, dataset: Any, side: str) -> list[str]:
+        """Text of one side: the user's own lines where they are known, else what the data-bin holds."""
+        if self.manifest.references:
+            path = find(self.manifest.references, self.options.split, pair)[side == "tgt"]
+            lines = list(islice(read_lines(path), len(dataset) + 1))
+            if len(lines) != len(dataset):
+                raise UserError(f"{path} has changed since the data was prepared: run the data stage again")
+            return lines
+        lines = pieces(dataset, side, self.dictionary)
+        # fairseq marks unknown symbols of a reference so that no hypothesis can match them.
+        marks = {"<unk>": "<<unk>>"} if side == "tgt" else {}
+        return [plain([marks.get(piece, piece) for piece in line]) for line in lines]
+
+    def _by_fairseq(self, pair: str, dataset: Any) -> list[Hypothesis]:
+        if self.masks:
+            self.masks.activate(pair)
+        names = ("beam", "length_penalty", "max_length", "max_tokens")
+        search = Search(**{name: getattr(self.options, name) for name in names})
+        found = dict(translate(self.model, self.dictionary, dataset, pair.split("-")[1], search))
+        return [found[line] for line in range(len(dataset))]
+
+    def _session(self) -> Any:
+        from workflow_scripts.engines.ctranslate2_beam import Session
+        from workflow_scripts.engines.search import Options
+
+        options = Options(
+            beam=self.options.beam,
+            length_penalty=self.options.length_penalty,
+            max_length=self.options.max_length,
+            compute_type=self.options.compute_type,
+            device=self.device.type,
+            batch_tokens=self.options.max_tokens,
+            **({"batch_sentences": GPU_SENTENCES} if self.device.type == "cuda" else {}),
+        )
+        return Session(self.checkpoint.state, self.checkpoint.args, self.dictionary.symbols, options)
+
+    def _by_ctranslate2(self, pair: str, dataset: Any) -> list[Hypothesis]:
+        if self.kept is not None and pair not in self.kept:
+            raise UserError(f"{self.options.masks} has no masks for {pair}: make them again")
+        tags = [transformer.tag(language) for language in pair.split("-")]
+        kept = self.kept[pair] if self.kept is not None else None
+        return self.session.translate(pieces(dataset, "src", self.dictionary), *tags, kept)

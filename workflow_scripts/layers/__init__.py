@@ -1,0 +1,1 @@
+"""torch modules alone: what a specialized model has in place of a plain one."""

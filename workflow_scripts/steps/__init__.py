@@ -1,0 +1,1 @@
+"""The steps of the pipeline, a module per rule: parse arguments, load, call, write."""

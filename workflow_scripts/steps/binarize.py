@@ -1,0 +1,104 @@
+"""Encode the cleaned text of all pairs and write it as one fairseq data-bin, in one process.
+
+    python -m workflow_scripts.steps.binarize --folder CLEAN --pairs en-de en-fr --languages en de fr --model M.model \\
+        --dictionary dict.txt --references TEXT --max-pieces 254 --output DATA
+
+writes `DATA/bin/{split}.{a}-{b}.{language}.{bin,idx}`, `DATA/bin/dict.{language}.txt`, `DATA/filters.csv` (what each
+filter kept, per pair and split) and `DATA/manifest.json`, which later stages read. Training pairs with more than
+`--max-pieces` pieces on a side are dropped (fairseq adds a language tag and an end mark); valid and test keep all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from workflow_scripts.corpus import manifest, pieces
+from workflow_scripts.corpus.filters import COLUMNS, filter_rows
+from workflow_scripts.corpus.parallel import SPLITS, read_lines
+from workflow_scripts.errors import UserError, run
+from workflow_scripts.files import replacing, sha256, write_text
+from workflow_scripts.progress import Progress
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, required=True, help="folder with the cleaned text")
+    parser.add_argument("--pairs", nargs="+", required=True)
+    parser.add_argument("--languages", nargs="+", required=True, help="all languages, in the model's order")
+    parser.add_argument("--model", type=Path, required=True, help="SentencePiece model")
+    parser.add_argument("--dictionary", type=Path, required=True, help="fairseq dictionary")
+    parser.add_argument("--references", type=Path, required=True, help="folder of the raw lines, noted for scoring")
+    parser.add_argument("--max-pieces", type=int, required=True)
+    parser.add_argument("--output", type=Path, required=True, help="folder of the data stage")
+    return parser.parse_args()
+
+
+class PieceLimit:
+    """Pass on sentence pairs, without those of more than `limit` pieces if `drop`; counts what it saw as too long."""
+
+    def __init__(self, limit: int, drop: bool) -> None:
+        self.limit, self.drop, self.read, self.long = limit, drop, 0, 0
+
+    def __call__(self, pairs: Iterator[tuple[list[str], ...]], progress: Progress) -> Iterator[tuple[list[str], ...]]:
+        for self.read, pair in enumerate(pairs, start=1):
+            too_long = max(map(len, pair)) > self.limit
+            self.long += too_long
+            progress.update(self.read)
+            if not (too_long and self.drop):
+                yield pair
+
+
+def main() -> None:
+    args = arguments()
+    # Imported late: fairseq takes seconds, and --help and wrong arguments should not.
+    from workflow_scripts.fairseq_plugin.databin_writer import load_dictionary, write_data
+
+    model, dictionary = pieces.load_model(args.model), load_dictionary(args.dictionary)
+    folder = args.output / "bin"
+    for language in args.languages:
+        write_text(folder / f"dict.{language}.txt", args.dictionary.read_text(encoding="utf-8"))
+    rows = []
+    for pair in args.pairs:
+        kept = json.loads((args.folder / f"{pair}.json").read_text(encoding="utf-8"))["splits"]
+        for split in SPLITS:
+            sides = [args.folder / f"{split}.{pair}.{language}" for language in pair.split("-")]
+            lines = kept[split][-1]["kept"]
+            limit = PieceLimit(args.max_pieces, drop=split == "train")
+            encoded = zip(*(pieces.encode(model, read_lines(side)) for side in sides), strict=True)
+            progress = Progress(f"binarize {pair} {split}", lines, "lines")
+            unknown = write_data([folder / side.name for side in sides], limit(encoded, progress), dictionary)
+            table = kept[split]
+            if limit.drop:
+                table = [*table, *filter_rows(limit.read, {"pieces": limit.long})]
+                if not table[-1]["kept"]:
+                    raise UserError(
+                        f"pair {pair}: every training line has more than {args.max_pieces} pieces; raise "
+                        "data.clean.max_pieces or data.sentencepiece.size"
+                    )
+            elif limit.long:
+                print(f"[binarize] {sides[0]}: {limit.long} lines have more than {args.max_pieces} pieces (kept)")
+            if any(unknown) and split != "train":
+                print(f"[binarize] {pair} {split}: {unknown[0]} and {unknown[1]} pieces are not in the dictionary")
+            rows += [{"pair": pair, "split": split, **row} for row in table]
+    with replacing(args.output / "filters.csv") as path, path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    manifest.write(
+        args.output / "manifest.json",
+        shards=[folder],
+        languages=args.languages,
+        pairs=args.pairs,
+        sentencepiece=args.model,
+        tokenization="none",
+        references=args.references,
+        settings={"max_pieces": args.max_pieces, "sentencepiece_sha256": sha256(args.model)},
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,40 @@
+"""Download a file, verify it, and unpack it if asked to.
+
+    python -m workflow_scripts.steps.fetch --url https://… --sha256 DIGEST --output FILE [--extract FOLDER]
+    python -m workflow_scripts.steps.fetch --gdrive ID --output FILE
+
+writes FILE and `FILE.sha256`. An interrupted download goes on where it stopped (`FILE.part`). A file with another
+digest is kept aside as `FILE.rejected` and never used. Without `--sha256` the digest found is printed, to be pinned.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+from workflow_scripts.corpus.download import fetch
+from workflow_scripts.corpus.unpack import unpack
+from workflow_scripts.errors import UserError, run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--url", help="http or https address")
+    source.add_argument("--gdrive", metavar="ID", help="id of a Google Drive file")
+    parser.add_argument("--sha256", help="the digest it must have, 64 hexadecimal digits")
+    parser.add_argument("--output", type=Path, required=True, help="the file to write")
+    parser.add_argument("--extract", type=Path, help="folder to unpack it to (tar or zip)")
+    args = parser.parse_args()
+
+    if args.sha256 and not re.fullmatch("[0-9a-fA-F]{64}", args.sha256):
+        raise UserError(f"sha256 {args.sha256!r} is not a SHA-256: 64 hexadecimal digits are needed")
+    fetch(args.output, args.url, args.gdrive, args.sha256)
+    if args.extract:
+        unpack(args.output, args.extract)
+        print(f"[download] unpacked to {args.extract}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,53 @@
+"""Draw score differences by tier and by language.
+
+    python -m workflow_scripts.steps.figures_scores results/run/tables --against baseline --metrics BLEU chrF++ \\
+        --run demo --languages config/languages/ec30.tsv --output results/run/figures
+
+Reads `directions.csv` and, where it is, `significance.csv`. Writes `scores-by-tier-{metric}` and
+`scores-by-language-{metric}` for every metric, each as .svg, .png and .csv (the table behind it).
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from workflow_scripts.errors import UserError, run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tables", type=Path, help="folder of directions.csv")
+    parser.add_argument("--against", required=True, help="system that differences are taken to")
+    parser.add_argument("--metrics", nargs="+", required=True, help="metrics to draw")
+    parser.add_argument("--languages", type=Path, required=True, help="language table")
+    parser.add_argument("--pivot", default="en", help="the language in the middle")
+    parser.add_argument("--run", required=True, help="name of the run")
+    parser.add_argument("--output", type=Path, required=True, help="folder to write to")
+    args = parser.parse_args()
+
+    import pandas as pd
+
+    from workflow_scripts.languages import read_languages
+    from workflow_scripts.reporting import score_figures
+    from workflow_scripts.reporting.style import save
+
+    languages = read_languages(args.languages)
+    scores = pd.read_csv(args.tables / "directions.csv")
+    tested = args.tables / "significance.csv"
+    tests = pd.read_csv(tested) if tested.exists() else pd.DataFrame()
+    table = score_figures.differences(scores, tests, languages, args.pivot, args.against)
+    for metric in args.metrics:
+        rows = table[table["metric"] == metric]
+        if rows.empty:
+            raise UserError(f"{args.tables / 'directions.csv'}: no system shares a {metric} score with {args.against}")
+        # The last reading is the one to compare by: repaired where there are two.
+        text = rows["text"].iloc[-1]
+        rows = rows[rows["text"] == text]
+        common = (languages, metric, text, args.pivot, args.against, args.run)
+        save(score_figures.by_tier(rows, *common), args.output / f"scores-by-tier-{metric}", rows)
+        save(score_figures.by_language(rows, *common), args.output / f"scores-by-language-{metric}", rows)
+
+
+if __name__ == "__main__":
+    run(main)

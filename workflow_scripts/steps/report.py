@@ -1,0 +1,38 @@
+"""Put tables, figures and how they were made into one self-contained HTML file.
+
+    python -m workflow_scripts.steps.report results/run/tables --figures results/run/figures/*.svg \\
+        --config '{"run": "demo"}' --benchmarks benchmarks/demo --output results/run/report.html
+
+Reads `summary.csv`, `directions.csv` and, where they are, `wins.csv` and `significance.csv`, the families.csv of every
+analysis of overlap, and Snakemake's benchmarks. The file needs no network, and reads on a phone and in print.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from workflow_scripts.errors import run
+from workflow_scripts.files import write_text
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tables", type=Path, help="folder of summary.csv")
+    parser.add_argument("--figures", type=Path, nargs="*", default=[], help="SVG files, in the order to show them")
+    parser.add_argument("--overlaps", type=Path, nargs="*", default=[], help="families.csv of analyses of overlap")
+    parser.add_argument("--config", type=json.loads, required=True, help="JSON: the run's configuration")
+    parser.add_argument("--against", help="system that differences are taken to")
+    parser.add_argument("--benchmarks", type=Path, required=True, help="folder of Snakemake's benchmarks of the run")
+    parser.add_argument("--output", type=Path, required=True, help="file to write")
+    args = parser.parse_args()
+
+    from workflow_scripts.reporting import costs, page
+
+    content = page.content(args.tables, args.config, args.against, args.overlaps, args.figures)
+    write_text(args.output, page.render(content | {"costs": costs.by_stage(args.benchmarks)}))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,1 @@
+"""The synthetic corpus: English from a small grammar, and invented languages in families."""

@@ -1,0 +1,1 @@
+"""What people call beside the pipeline: plan, status, doctor, orphans, compare, export."""

@@ -1,0 +1,82 @@
+"""How far a run is: what is done, running, queued, failed, and how long it still takes.
+
+    python -m workflow_scripts.tools.status --configfile config/ec30.yaml --profile slurm     # `make status CONFIG=…`
+
+All arguments go to `snakemake -n`. Jobs in SLURM's queue are those submitted from this folder. Writes no file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from pathlib import Path
+
+from workflow_scripts import errors
+from workflow_scripts.cluster import estimate, failures
+from workflow_scripts.cluster.dryrun import Job, dry_run
+from workflow_scripts.cluster.queue import QueuedJob, queued
+from workflow_scripts.progress import duration
+from workflow_scripts.tools.plan import expected, run_of
+from workflow_scripts.training.work_folder import reached
+
+
+def stages(left: list[Job], every: list[Job]) -> list[str]:
+    """One line per stage: how many of its jobs are done."""
+    todo = Counter(job.stage for job in left)
+    total = Counter(job.stage for job in every)
+    return [f"  {stage:<24}{max(count - todo[stage], 0):>4} of {count:<4} done" for stage, count in total.items()]
+
+
+def trainings(jobs: list[Job]) -> list[str]:
+    """Where each training that is not finished stands."""
+    lines = []
+    for job in jobs:
+        if not (work := job.option("--work")):
+            continue
+        state, name = reached(Path(work)), job.option("--name")
+        total = json.loads(job.option("--training") or "{}")["max_update"]
+        curve = Path(work) / "curve.jsonl"
+        rows = [json.loads(line) for line in curve.read_text(encoding="utf-8").splitlines()] if curve.exists() else []
+        shown = max([state["update"], *(row["update"] for row in rows[-1:])])
+        speed = next((row["ups"] for row in reversed(rows) if row.get("ups")), 0)
+        left = f", {duration((total - shown) / speed)} at most at {speed:g} updates/s" if speed else ""
+        if 0 < shown < total:
+            lines.append(f"  {name}: update {shown:,} of {total:,} (saved: {state['update']:,}){left}")
+    return lines
+
+
+def queue_lines(jobs: list[QueuedJob]) -> list[str]:
+    """Running jobs, then waiting ones."""
+    return [
+        f"  {job.number:>8}  {job.state:<10} {job.used:>10} used, {job.left:>10} left  {job.what}"
+        for job in sorted(jobs, key=lambda job: job.state != "RUNNING")
+    ]
+
+
+def section(title: str, lines: list[str]) -> None:
+    """Print a list under a title, or that there is none."""
+    print(f"{title}:" if lines else f"{title}: none", *lines, sep="\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    _, arguments = parser.parse_known_args()
+    every, left = dry_run([*arguments, "--forceall"]), dry_run(arguments)
+    run = run_of(every)
+    print(f"Run {run}: {len(every) - len(left)} of {len(every)} jobs are done.")
+    section("Stages", stages(left, every))
+    section("In SLURM's queue", queue_lines(queued(run, Path.cwd())))
+    section("Trainings under way", trainings(left))
+    failed = failures.read(Path("logs") / run / "failed.json")
+    rows = [f"  {job.rule} {' '.join(job.wildcards.values())}: see {', '.join(job.logs)}" for job in failed]
+    section("Failed when Snakemake last ended", rows)
+    if left:
+        times = expected(left)
+        seconds = dict(enumerate(time.seconds for time in times))
+        guess = " (by defaults in part, see `make plan`)" if any(time.source == "default" for time in times) else ""
+        print(f"Time left: about {duration(estimate.longest_path(left, seconds))} without waiting in queues{guess}.")
+
+
+if __name__ == "__main__":
+    errors.run(main)
