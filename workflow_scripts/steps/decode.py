@@ -15,12 +15,28 @@ from pathlib import Path
 
 from workflow_scripts import errors
 from workflow_scripts.artifacts import masks_digest, read_masks, write_translations
-from workflow_scripts.batch import outstanding, stamp
+from workflow_scripts.batch import made_from, outstanding, stamp
 from workflow_scripts.cluster.gpus import claim
 from workflow_scripts.corpus.manifest import Manifest, read_manifest
 from workflow_scripts.files import code_version, sha256, write_text
 from workflow_scripts.progress import Progress
 
+CODE = (
+    "engines.ctranslate2_beam",
+    "engines.hypothesis",
+    "engines.search",
+    "engines.split_model",
+    "fairseq_plugin.beam_search",
+    "fairseq_plugin.compat",
+    "fairseq_plugin.datasets",
+    "fairseq_plugin.model",
+    "fairseq_plugin.translator",
+    "formats.checkpoint",
+    "formats.ctranslate2_model",
+    "formats.ctranslate2_specs",
+    "formats.folded",
+    "layers.specialized_ffn",
+)
 SIDES = {"hyp": "hypothesis", "ref": "reference", "src": "source"}
 
 
@@ -47,11 +63,12 @@ def text_file(parquet: Path, side: str) -> Path:
     return parquet.with_suffix(f".{side}.txt")
 
 
-def write(parquet: Path, rows: list[dict], metadata: dict) -> None:
-    """Write the text files of one direction, then its Parquet file, whose metadata says that all is there."""
-    for side, column in SIDES.items():
-        write_text(text_file(parquet, side), "".join(f"{row[column]}\n" for row in rows))
-    write_translations(parquet, rows, metadata)
+def write(parquet: Path, rows: list[dict], metadata: dict, made: dict) -> None:
+    """Write the text files of one direction, then its Parquet file, which vouches for them."""
+    texts = {side: text_file(parquet, side) for side in SIDES}
+    for side, path in texts.items():
+        write_text(path, "".join(f"{row[SIDES[side]]}\n" for row in rows))
+    write_translations(parquet, rows, metadata | stamp(made, list(texts.values())))
 
 
 def main() -> None:
@@ -61,16 +78,17 @@ def main() -> None:
     manifest: Manifest = read_manifest(args.data)
     masks = read_masks(args.masks) if args.masks else None
     search = ("split", "engine", "compute_type", "beam", "length_penalty", "max_tokens", "max_length")
-    made_from = {
+    made = made_from(
+        "decode",
         **{name: getattr(args, name) for name in search},
-        "system": args.system,
-        "checkpoint_sha256": sha256(args.checkpoint),
-        "masks": masks_digest(masks.rows) if masks else None,
-        "data_fingerprint": manifest.fingerprint,
-    }
+        system=args.system,
+        checkpoint_sha256=sha256(args.checkpoint),
+        masks=masks_digest(masks.rows) if masks else None,
+        data_fingerprint=manifest.fingerprint,
+    )
     outputs = {path.stem: path for path in args.outputs}
     files = {pair: [path, *(text_file(path, side) for side in SIDES)] for pair, path in outputs.items()}
-    todo = outstanding(files, made_from)
+    todo = outstanding("decode", files, made)
     progress = Progress(f"decode {args.system}", len(outputs), "directions", done=len(outputs) - len(todo))
     if todo:
         from workflow_scripts.fairseq_plugin.translator import Translator
@@ -78,7 +96,7 @@ def main() -> None:
         translator = Translator(args, manifest, masks)
     for number, pair in enumerate(todo, start=len(outputs) - len(todo) + 1):
         rows = translator.translate(pair)
-        write(outputs[pair], rows, {"pair": pair, "code_version": code_version()} | stamp(made_from))
+        write(outputs[pair], rows, {"pair": pair, "code_version": code_version()}, made)
         progress.update(number, pair)
     if not todo:
         progress.update(len(outputs), "all current")

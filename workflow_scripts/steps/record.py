@@ -13,11 +13,13 @@ from pathlib import Path
 
 from workflow_scripts import errors
 from workflow_scripts.artifacts import write_activations
-from workflow_scripts.batch import outstanding, stamp
+from workflow_scripts.batch import made_from, outstanding, stamp
 from workflow_scripts.cluster.gpus import claim
 from workflow_scripts.corpus.manifest import read_manifest
 from workflow_scripts.files import code_version, sha256
 from workflow_scripts.progress import Progress
+
+CODE = ("fairseq_plugin.recorder", "fairseq_plugin.datasets", "fairseq_plugin.model", "fairseq_plugin.compat")
 
 
 def parse() -> argparse.Namespace:
@@ -39,9 +41,10 @@ def main() -> None:
         claim(1)
     manifest = read_manifest(args.data)
     settings = {name: getattr(args, name) for name in ("split", "positions", "max_tokens", "precision")}
-    made_from = {**settings, "checkpoint_sha256": sha256(args.checkpoint), "data_fingerprint": manifest.fingerprint}
+    inputs = {"checkpoint_sha256": sha256(args.checkpoint), "data_fingerprint": manifest.fingerprint}
+    made = made_from("record", **settings, **inputs)
     outputs = {path.stem: path for path in args.outputs}
-    todo = outstanding({pair: [path] for pair, path in outputs.items()}, made_from)
+    todo = outstanding("record", {pair: [path] for pair, path in outputs.items()}, made)
     progress = Progress("record", len(outputs), "directions", done=len(outputs) - len(todo))
     if todo:
         from workflow_scripts.fairseq_plugin import datasets, recorder
@@ -55,7 +58,7 @@ def main() -> None:
         batches = (datasets.collate(dataset, batch) for batch in lines)
         counts, positions = recorder.record(model, batches, dictionary.pad(), args.positions)
         metadata = {"pair": pair, "counted_positions": positions, "code_version": code_version()}
-        write_activations(outputs[pair], counts, metadata | stamp(made_from))
+        write_activations(outputs[pair], counts, metadata | stamp(made))
         progress.update(number, pair)
     if not todo:
         progress.update(len(outputs), "all current")

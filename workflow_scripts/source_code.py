@@ -1,0 +1,62 @@
+"""Digests of the code that makes an artefact: of the syntax trees, so neither comments nor docstrings count."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+STEPS = "steps"
+DECLARATION = "CODE"
+"""Name of the tuple in which a step lists the modules of this package that decide, with itself, what it writes."""
+
+
+@cache
+def step_digest(step: str) -> str:
+    """The digest of a step (`decode`): of its own module and of those that it declares in `CODE`.
+
+    Reads the sources alone, so it takes milliseconds and needs nothing that the step imports.
+    """
+    return digest((f"{STEPS}.{step}", *declared(step)))
+
+
+def digest(modules: Iterable[str]) -> str:
+    """SHA-256, in hexadecimal, of the modules (dotted names within this package) in any order."""
+    joined = "\n".join(f"{module}:{_module_digest(module)}" for module in sorted(set(modules)))
+    return hashlib.sha256(joined.encode()).hexdigest()
+
+
+@cache
+def declared(step: str) -> tuple[str, ...]:
+    """The modules that a step lists in `CODE`."""
+    for node in _tree(f"{STEPS}.{step}").body:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [DECLARATION]:
+            return tuple(ast.literal_eval(node.value))
+    return ()
+
+
+def path_of(module: str) -> Path:
+    """The file of a module of this package."""
+    return PACKAGE.joinpath(*module.split(".")).with_suffix(".py")
+
+
+@cache
+def _module_digest(module: str) -> str:
+    tree = _tree(module)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            node.body = [part for part in node.body if not _is_text(part)] or [ast.Pass()]
+    # What is written out again differs less between versions of Python than the trees' own form.
+    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()
+
+
+def _is_text(node: ast.stmt) -> bool:
+    """A docstring, of whatever it documents: a string that stands alone does nothing."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _tree(module: str) -> ast.Module:
+    return ast.parse(path_of(module).read_text(encoding="utf-8"))
