@@ -46,11 +46,13 @@ include: "rules/report.smk"
 rule all:
     default_target: True
     input:
-        FINISHED,
+        RUN.outputs.artefacts,
 
 
 onsuccess:
-    summary = Path(rules.tables.output.markdown)
+    summary = Path(RUN.outputs.tables_folder, "summary.md")
     if summary.exists():
-        print(f"\n{summary.read_text()}\n")
-    print(f"Everything of this run is in {R}, its tables in {summary.parent}, logs in {LOGS}.")
+        print(f"\n{summary.read_text(encoding='utf-8')}\n")
+    print(
+        f"Everything of this run is in {PATHS.results}, its tables in {summary.parent}, logs in {PATHS.logs}."
+    )

@@ -1,20 +1,21 @@
 # How often each neuron of the baseline fires, per direction; a job records a batch of directions with one model load.
-for number, batch in enumerate(batches(DIRECTIONS), start=1):
+for batch in RUN.work.record:
 
     rule:
         name:
-            batched("record", number)
+            snakemake_state.rule_of(workflow, "record", batch.number)
         input:
-            data=MANIFEST,
-            checkpoint=BASELINE,
+            data=PATHS.manifest,
+            checkpoint=PATHS.baseline,
         output:
-            update(expand(f"{R}/activations/{{pair}}.parquet", pair=batch)),
+            update([PATHS.activations(pair) for pair in batch.directions]),
         log:
-            f"{LOGS}/record/{number}.log",
+            f"{PATHS.logs}/record/{batch.number}.log",
         benchmark:
-            f"{BENCH}/record/{number}.jsonl"
+            f"{PATHS.benchmarks}/record/{batch.number}.jsonl"
         params:
-            options=as_options(config["activations"]),
+            options=as_options(RUN.config["activations"]),
+            code=step_digest("record"),
         shell:
             "python -m workflow_scripts.steps.record --data {input.data:q} --checkpoint {input.checkpoint:q}"
             " {params.options} {output:q} 2>&1 | tee {log:q}"

@@ -1,16 +1,17 @@
 # The baseline is a checkpoint that exists already.
 rule given_baseline:
     input:
-        data=MANIFEST,
-        path=local_file(config["baseline"]["checkpoint"]),
+        data=PATHS.manifest,
+        path=RUN.given_files(),
     output:
-        checkpoint=BASELINE,
+        checkpoint=PATHS.baseline,
     log:
-        f"{LOGS}/given_baseline/baseline.log",
+        f"{PATHS.logs}/given_baseline/baseline.log",
     benchmark:
-        f"{BENCH}/given_baseline/baseline.jsonl"
+        f"{PATHS.benchmarks}/given_baseline/baseline.jsonl"
     params:
-        source=as_json(config["baseline"]["checkpoint"]),
+        source=as_json(RUN.config["baseline"]["checkpoint"]),
+        code=step_digest("given_checkpoint"),
     shell:
         "python -m workflow_scripts.steps.given_checkpoint --source {params.source:q} --name baseline"
         " --data {input.data:q} --output {output.checkpoint:q} 2>&1 | tee {log:q}"

@@ -1,22 +1,22 @@
 # The baseline is trained on all directions; an interrupted training goes on from its last checkpoint.
 rule baseline:
     input:
-        data=MANIFEST,
+        data=PATHS.manifest,
     output:
-        checkpoint=BASELINE,
-        curve=f"{R}/baseline/training.csv",
+        checkpoint=PATHS.baseline,
+        curve=PATHS.baseline_curve,
     log:
-        f"{LOGS}/baseline/baseline.log",
+        f"{PATHS.logs}/baseline/baseline.log",
     benchmark:
-        f"{BENCH}/baseline/baseline.jsonl"
+        f"{PATHS.benchmarks}/baseline/baseline.jsonl"
     resources:
-        **on_nodes(lambda wildcards: configuration.training(config)),
+        **on_nodes(lambda wildcards: RUN.training()),
     params:
-        directions=",".join(DIRECTIONS),
-        model=as_json(config["model"]),
-        training=as_json(configuration.training(config)),
-        continuations=config["jobs"]["continuations"],
-        work=f"{R}/baseline/run",
+        directions=joined(RUN.directions),
+        model=as_json(RUN.config["model"]),
+        training=as_json(RUN.training()),
+        continuations=RUN.config["jobs"]["continuations"],
+        work=PATHS.work("baseline"),
     # Told to stop, training needs time to save: the shell and `tee` must not go before it.
     shell:
         "trap '' TERM; python -m workflow_scripts.steps.train --name baseline --data {input.data:q} --directions {params.directions:q}"

@@ -1,13 +1,10 @@
 # From text or a ready data-bin to data/manifest.json, which later stages read. The source decides the first rules.
 from workflow_scripts.corpus import parallel
 
-# Pairs as they lie on disk: one set of files serves both directions.
-CORPUS = parallel.on_disk(DIRECTIONS, config["languages"]["pivot"])
-
 
 wildcard_constraints:
-    first="[^-./]+",
-    second="[^-./]+",
+    first="[A-Za-z0-9_]+",
+    second="[A-Za-z0-9_]+",
 
 
-include: f"data_{config['data']['source']}.smk"
+include: f"data_{RUN.config['data']['source']}.smk"

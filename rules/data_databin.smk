@@ -1,17 +1,18 @@
 # A ready fairseq data-bin: a folder of this machine, or a download.
 rule fetch_databin:
     output:
-        archive=f"{R}/data/download/archive",
-        folder=directory(f"{R}/data/download/unpacked"),
+        archive=f"{PATHS.results}/data/download/archive",
+        folder=directory(f"{PATHS.results}/data/download/unpacked"),
     log:
-        f"{LOGS}/fetch_databin/fetch_databin.log",
+        f"{PATHS.logs}/fetch_databin/fetch_databin.log",
     benchmark:
-        f"{BENCH}/fetch_databin/fetch_databin.jsonl"
+        f"{PATHS.benchmarks}/fetch_databin/fetch_databin.jsonl"
     params:
+        code=step_digest("fetch"),
         source=[
-            f"--{key}={config['data']['databin'][key]}"
+            f"--{key}={RUN.config['data']['databin'][key]}"
             for key in ("url", "gdrive", "sha256")
-            if config["data"]["databin"].get(key)
+            if RUN.config["data"]["databin"].get(key)
         ],
     shell:
         "python -m workflow_scripts.steps.fetch {params.source:q} --output {output.archive:q}"
@@ -20,18 +21,19 @@ rule fetch_databin:
 
 rule link_databin:
     input:
-        folder=config["data"]["databin"].get("path", rules.fetch_databin.output.folder),
-        sentencepiece=config["data"]["sentencepiece"]["model"] or [],
+        folder=RUN.config["data"]["databin"].get("path", rules.fetch_databin.output.folder),
+        sentencepiece=RUN.config["data"]["sentencepiece"]["model"] or [],
     output:
-        MANIFEST,
+        PATHS.manifest,
     log:
-        f"{LOGS}/link_databin/link_databin.log",
+        f"{PATHS.logs}/link_databin/link_databin.log",
     benchmark:
-        f"{BENCH}/link_databin/link_databin.jsonl"
+        f"{PATHS.benchmarks}/link_databin/link_databin.jsonl"
     params:
-        pairs=CORPUS,
-        languages=list(LANGUAGES),
-        tokenization=config["data"]["tokenization"],
+        code=step_digest("link_databin"),
+        pairs=list(map(str, RUN.corpora)),
+        languages=list(RUN.languages),
+        tokenization=RUN.config["data"]["tokenization"],
         sentencepiece=lambda wildcards, input: as_options({"sentencepiece": input.sentencepiece}),
     shell:
         "python -m workflow_scripts.steps.link_databin --folder {input.folder:q} --pairs {params.pairs:q}"

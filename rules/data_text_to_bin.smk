@@ -1,9 +1,9 @@
 # Text (folder TEXT, files TEXT_FILES) is checked, cleaned, and binarized with one SentencePiece model and dictionary.
 CLEANED = [
-    f"{R}/data/clean/{name}"
-    for corpus in CORPUS
+    f"{PATHS.results}/data/clean/{name}"
+    for corpus in RUN.corpora
     for name in (
-        *(f"{split}.{corpus}.{language}" for split in parallel.SPLITS for language in corpus.split("-")),
+        *(f"{split}.{corpus}.{language}" for split in parallel.SPLITS for language in corpus.languages),
         f"{corpus}.json",
     )
 ]
@@ -13,14 +13,15 @@ rule check_text:
     input:
         TEXT_FILES,
     output:
-        f"{R}/data/checked.json",
+        f"{PATHS.results}/data/checked.json",
     log:
-        f"{LOGS}/check_text/check_text.log",
+        f"{PATHS.logs}/check_text/check_text.log",
     benchmark:
-        f"{BENCH}/check_text/check_text.jsonl"
+        f"{PATHS.benchmarks}/check_text/check_text.jsonl"
     params:
+        code=step_digest("check_text"),
         folder=lambda wildcards: TEXT,
-        pairs=CORPUS,
+        pairs=list(map(str, RUN.corpora)),
     shell:
         "python -m workflow_scripts.steps.check_text --folder {params.folder:q} --pairs {params.pairs:q}"
         " --output {output:q} 2>&1 | tee {log:q}"
@@ -31,20 +32,22 @@ rule clean:
         lambda wildcards: parallel.needed(TEXT_FILES, f"{wildcards.first}-{wildcards.second}"),
         checked=rules.check_text.output,
     output:
-        [f"{R}/data/clean/{split}.{{first}}-{{second}}.{{first}}" for split in parallel.SPLITS],
-        [f"{R}/data/clean/{split}.{{first}}-{{second}}.{{second}}" for split in parallel.SPLITS],
-        kept=f"{R}/data/clean/{{first}}-{{second}}.json",
+        [f"{PATHS.results}/data/clean/{split}.{{first}}-{{second}}.{{first}}" for split in parallel.SPLITS],
+        [f"{PATHS.results}/data/clean/{split}.{{first}}-{{second}}.{{second}}" for split in parallel.SPLITS],
+        kept=f"{PATHS.results}/data/clean/{{first}}-{{second}}.json",
     log:
-        f"{LOGS}/clean/{{first}}-{{second}}.log",
+        f"{PATHS.logs}/clean/{{first}}-{{second}}.log",
     benchmark:
-        f"{BENCH}/clean/{{first}}-{{second}}.jsonl"
+        f"{PATHS.benchmarks}/clean/{{first}}-{{second}}.jsonl"
     params:
+        code=step_digest("clean"),
         text=lambda wildcards: TEXT,
-        pairs=CORPUS,
-        settings=as_json(config["data"]["clean"]),
+        pair="{first}-{second}",
+        pairs=list(map(str, RUN.corpora)),
+        settings=as_json(RUN.config["data"]["clean"]),
         folder=subpath(output.kept, parent=True),
     shell:
-        "python -m workflow_scripts.steps.clean --folder {params.text:q} --pair {wildcards.first}-{wildcards.second}"
+        "python -m workflow_scripts.steps.clean --folder {params.text:q} --pair {params.pair:q}"
         " --pairs {params.pairs:q} --settings {params.settings:q} --output {params.folder:q} 2>&1 | tee {log:q}"
 
 
@@ -54,19 +57,20 @@ rule sentencepiece_model:
         given=[
             file
             for key in ("model", "dictionary")
-            if (file := config["data"]["sentencepiece"][key]) is not None
+            if (file := RUN.config["data"]["sentencepiece"][key]) is not None
         ],
     output:
-        model=f"{R}/data/sentencepiece.model",
-        dictionary=f"{R}/data/dict.txt",
+        model=f"{PATHS.results}/data/sentencepiece.model",
+        dictionary=f"{PATHS.results}/data/dict.txt",
     log:
-        f"{LOGS}/sentencepiece_model/sentencepiece_model.log",
+        f"{PATHS.logs}/sentencepiece_model/sentencepiece_model.log",
     benchmark:
-        f"{BENCH}/sentencepiece_model/sentencepiece_model.jsonl"
+        f"{PATHS.benchmarks}/sentencepiece_model/sentencepiece_model.jsonl"
     params:
+        code=step_digest("sentencepiece_model"),
         folder=lambda wildcards, input: Path(input.cleaned[0]).parent,
-        pairs=CORPUS,
-        settings=as_json(config["data"]["sentencepiece"]),
+        pairs=list(map(str, RUN.corpora)),
+        settings=as_json(RUN.config["data"]["sentencepiece"]),
     shell:
         "python -m workflow_scripts.steps.sentencepiece_model --folder {params.folder:q} --pairs {params.pairs:q}"
         " --settings {params.settings:q} --model {output.model:q} --dictionary {output.dictionary:q} 2>&1 | tee {log:q}"
@@ -78,19 +82,20 @@ rule binarize:
         model=rules.sentencepiece_model.output.model,
         dictionary=rules.sentencepiece_model.output.dictionary,
     output:
-        databin=directory(f"{R}/data/bin"),
-        filters=f"{R}/data/filters.csv",
-        manifest=MANIFEST,
+        databin=directory(f"{PATHS.results}/data/bin"),
+        filters=f"{PATHS.results}/data/filters.csv",
+        manifest=PATHS.manifest,
     log:
-        f"{LOGS}/binarize/binarize.log",
+        f"{PATHS.logs}/binarize/binarize.log",
     benchmark:
-        f"{BENCH}/binarize/binarize.jsonl"
+        f"{PATHS.benchmarks}/binarize/binarize.jsonl"
     params:
+        code=step_digest("binarize"),
         folder=lambda wildcards, input: Path(input.cleaned[0]).parent,
         text=lambda wildcards: TEXT,
-        pairs=CORPUS,
-        languages=list(LANGUAGES),
-        max_pieces=config["data"]["clean"]["max_pieces"],
+        pairs=list(map(str, RUN.corpora)),
+        languages=list(RUN.languages),
+        max_pieces=RUN.config["data"]["clean"]["max_pieces"],
         output=subpath(output.manifest, parent=True),
     shell:
         "python -m workflow_scripts.steps.binarize --folder {params.folder:q} --pairs {params.pairs:q}"

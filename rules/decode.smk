@@ -1,31 +1,37 @@
 # Translations per system and direction; a job decodes a batch of directions with one model load.
-for number, batch in enumerate(batches(PAIRS), start=1):
+for batch in RUN.work.decode:
 
     rule:
         name:
-            batched("decode", number)
+            snakemake_state.rule_of(workflow, "decode", batch.number)
         input:
-            data=MANIFEST,
-            checkpoint=checkpoint_of,
-            masks=masks_of,
+            data=PATHS.manifest,
+            checkpoint=lambda wildcards: RUN.checkpoint_of(wildcards.system),
+            masks=lambda wildcards: RUN.masks_of(wildcards.system),
         output:
-            parquet=update(expand(f"{R}/translations/{{{{system}}}}/{{pair}}.parquet", pair=batch)),
+            parquet=update(
+                [
+                    f"{PATHS.translations('{system}', batch.test_set)}/{pair}.parquet"
+                    for pair in batch.directions
+                ]
+            ),
             text=update(
-                expand(
-                    f"{R}/translations/{{{{system}}}}/{{pair}}.{{side}}.txt",
-                    pair=batch,
-                    side=["hyp", "ref", "src"],
-                )
+                [
+                    f"{PATHS.translations('{system}', batch.test_set)}/{pair}.{end}"
+                    for pair in batch.directions
+                    for end in TEXTS
+                ]
             ),
         log:
-            f"{LOGS}/decode/{{system}}.{number}.log",
+            f"{PATHS.logs}/decode/{{system}}.{batch.number}.log",
         benchmark:
-            f"{BENCH}/decode/{{system}}.{number}.jsonl"
+            f"{PATHS.benchmarks}/decode/{{system}}.{batch.number}.jsonl"
         wildcard_constraints:
-            system=alternatives(systems("given", "trained", "evaluated")),
+            system=alternatives(batch.systems),
         params:
             masks=lambda wildcards, input: as_options({"masks": input.masks}),
-            options=as_options(config["decode"]),
+            options=as_options(RUN.config["decode"]),
+            code=step_digest("decode"),
         shell:
             "python -m workflow_scripts.steps.decode --system {wildcards.system} --data {input.data:q}"
             " --checkpoint {input.checkpoint:q} {params.masks} {params.options} {output.parquet:q} 2>&1 | tee {log:q}"

@@ -1,19 +1,20 @@
 # Which neurons each direction keeps, per system.
 rule masks:
     input:
-        activations=expand(f"{R}/activations/{{pair}}.parquet", pair=DIRECTIONS),
-        like=like_of,
+        activations=[PATHS.activations(pair) for pair in RUN.directions],
+        like=lambda wildcards: RUN.like_of(wildcards.system),
     output:
-        f"{R}/masks/{{system}}.parquet",
+        PATHS.masks("{system}"),
     log:
-        f"{LOGS}/masks/{{system}}.log",
+        f"{PATHS.logs}/masks/{{system}}.log",
     benchmark:
-        f"{BENCH}/masks/{{system}}.jsonl"
+        f"{PATHS.benchmarks}/masks/{{system}}.jsonl"
     wildcard_constraints:
-        system=alternatives(systems(*configuration.KINDS, masked=True)),
+        system=alternatives(RUN.masked),
     params:
-        options=mask_options,
-        pivot=config["languages"]["pivot"],
+        options=lambda wildcards: as_options(RUN.mask_settings(wildcards.system)),
+        pivot=RUN.pivot,
+        code=step_digest("masks"),
     shell:
-        "python -m workflow_scripts.steps.masks {params.options} --pivot {params.pivot} --output {output:q}"
+        "python -m workflow_scripts.steps.masks {params.options} --pivot {params.pivot:q} --output {output:q}"
         " {input.activations:q} 2>&1 | tee {log:q}"

@@ -1,112 +1,81 @@
 # Tables, figures and the report.
-TABLES = f"{SELECTION}/tables"
-METRICS = ["BLEU", "chrF++", *(["spBLEU"] if SCORE["spbleu"] else []), *(["COMET"] if COMET["model"] else [])]
-COMPARED = AGAINST in SYSTEMS and any(
-    set(SCORED[name]) & set(SCORED[AGAINST]) for name in SYSTEMS if name != AGAINST
-)
-# Components whose neurons can be compared between languages: with two directions on the side where languages differ.
-PIVOT = config["languages"]["pivot"]
-PUBLISHED = [str(configuration.located(SCORE["published"], BASE))] if SCORE["published"] else []
-COMPARABLE = [
-    component
-    for component, end in (("encoder", 1), ("decoder", 0))
-    if sum(pair.split("-")[end] == PIVOT for pair in DIRECTIONS) > 1
-]
-# Neuron sets to analyse: the masks of every system, and what another threshold selects.
-SELECTIONS = {
-    name: [part for part in COMPARABLE if part in config["systems"][name]["masks"]["components"]]
-    for name in systems(*configuration.KINDS, masked=True)
-}
-OVERLAP_K = config["report"]["overlap_k"]
-if OVERLAP_K and any(SELECTIONS.values()):
-    SELECTIONS[f"k{OVERLAP_K:g}"] = COMPARABLE
-SELECTIONS = {name: parts for name, parts in SELECTIONS.items() if parts}
-CURVES = {"baseline": f"{R}/baseline/training.csv"} if not config["baseline"].get("checkpoint") else {}
-CURVES |= {name: f"{R}/systems/{name}/training.csv" for name in systems("trained")}
-if config["data"]["source"] == "none":
-    CURVES = {}
+from snakemake.io import report as in_report
+
+
+def drawn(name, category, **labels):
+    """The files of a figure; the SVG is shown in Snakemake's report."""
+    first, *others = PATHS.figure(name)
+    caption = f"captions/figures/{category.lower()}.rst"
+    return [in_report(first, category=category, labels=labels, caption=caption), *others]
 
 
 rule tables:
     input:
-        scores=[f"{R}/scores/{name}/{pair}.json" for name in SYSTEMS for pair in SCORED[name]],
-        comet=[
-            f"{R}/scores/{name}/{pair}.comet.json"
-            for name in SYSTEMS
-            for pair in SCORED[name]
-            if COMET["model"]
-        ],
-        significance=[
-            f"{R}/scores/{name}/{pair}.significance.json" for name in SYSTEMS for pair in TESTED[name]
-        ],
-        languages=LANGUAGE_TABLE,
-        published=PUBLISHED,
+        scores=RUN.outputs.scores,
+        significance=RUN.outputs.tests,
+        languages=RUN.language_table,
+        published=RUN.published,
     output:
-        directions=in_report(f"{TABLES}/directions.csv", category="Scores", caption="captions/directions.rst"),
-        summary=in_report(f"{TABLES}/summary.csv", category="Scores", caption="captions/summary.rst"),
-        markdown=f"{TABLES}/summary.md",
-        readings=[f"{TABLES}/readings.csv"] if TOKENIZATION == "moses" else [],
-        tests=[
-            in_report(f"{TABLES}/{name}.csv", category="Scores", caption="captions/significance.rst")
-            for name in ("significance", "wins")
-            if any(TESTED.values())
+        [
+            (
+                in_report(table, category="Scores", caption=f"captions/{RUN.outputs.caption(table)}.rst")
+                if table.endswith(".csv")
+                else table
+            )
+            for table in RUN.outputs.tables
         ],
     log:
-        f"{LOGS}/tables/tables.log",
+        f"{PATHS.logs}/tables/tables.log",
     benchmark:
-        f"{BENCH}/tables/tables.jsonl"
+        f"{PATHS.benchmarks}/tables/tables.jsonl"
     params:
-        scores=subpath(input[0], ancestor=2),
-        systems=json.dumps(SCORED),
-        out=subpath(output.directions, parent=True),
+        results=PATHS.results,
+        rows=as_json(as_text(RUN.rows)),
+        tested=as_json(as_text(RUN.tested)),
+        output=RUN.outputs.tables_folder,
         options=as_options(
             {
-                "languages": LANGUAGE_TABLE,
-                "pivot": PIVOT,
-                "against": AGAINST if AGAINST in SYSTEMS else None,
-                "replicates": SCORE["replicates"],
-                "published": PUBLISHED,
-                "run": config["run"],
+                "pivot": RUN.pivot,
+                "against": RUN.against,
+                "replicates": RUN.config["score"]["replicates"],
+                "published": RUN.published,
+                "run": RUN.name,
             }
         ),
+        code=step_digest("tables"),
     shell:
-        "python -m workflow_scripts.steps.tables {params.scores:q} --systems {params.systems:q} {params.options}"
-        " --output {params.out:q} > {log:q} 2>&1"
+        "python -m workflow_scripts.steps.tables {params.results:q} --rows {params.rows:q} --tested {params.tested:q}"
+        " --languages {input.languages:q} {params.options} --output {params.output:q} > {log:q} 2>&1"
 
 
-for number, (selection, parts) in enumerate(SELECTIONS.items(), start=1):
+for number, (selection, parts) in enumerate(RUN.outputs.neuron_sets.items(), start=1):
 
     rule:
         name:
-            batched("overlap", number)
+            snakemake_state.rule_of(workflow, "overlap", number)
         input:
-            sets=[path for paths in sets_of(selection).values() for path in paths],
-            languages=LANGUAGE_TABLE,
+            sets=RUN.outputs.files_of(selection),
+            languages=RUN.language_table,
         output:
-            expand(f"{R}/tables/overlap-{selection}/{{table}}.csv", table=["overlap", "families", "sparsity"]),
+            PATHS.overlap(selection),
         log:
-            f"{LOGS}/overlap/{selection}.log",
+            f"{PATHS.logs}/overlap/{selection}.log",
         benchmark:
-            f"{BENCH}/overlap/{selection}.jsonl"
+            f"{PATHS.benchmarks}/overlap/{selection}.jsonl"
         params:
-            options=as_options(
-                {
-                    **sets_of(selection),
-                    "k": OVERLAP_K if selection not in SYSTEMS else None,
-                    "pivot": PIVOT,
-                }
-            ),
-            out=subpath(output[0], parent=True),
+            options=as_options({**RUN.outputs.sets_of(selection), "pivot": RUN.pivot}),
+            output=subpath(output[0], parent=True),
+            code=step_digest("overlap"),
         shell:
             "python -m workflow_scripts.steps.overlap {params.options} --languages {input.languages:q}"
-            " --output {params.out:q} 2>&1 | tee {log:q}"
+            " --output {params.output:q} 2>&1 | tee {log:q}"
 
     rule:
         name:
-            batched("figures_masks", number)
+            snakemake_state.rule_of(workflow, "figures_masks", number)
         input:
-            sets=[path for paths in sets_of(selection).values() for path in paths],
-            languages=LANGUAGE_TABLE,
+            tables=PATHS.overlap(selection),
+            languages=RUN.language_table,
         output:
             [
                 drawn(f"overlap-{selection}-{part}", "Overlap", neurons=selection, figure=part)
@@ -116,114 +85,82 @@ for number, (selection, parts) in enumerate(SELECTIONS.items(), start=1):
             drawn(f"languages-{selection}", "Overlap", neurons=selection, figure="languages"),
             drawn(f"sparsity-{selection}", "Sparsity", neurons=selection, figure="by layer"),
         log:
-            f"{LOGS}/figures_masks/{selection}.log",
+            f"{PATHS.logs}/figures_masks/{selection}.log",
         benchmark:
-            f"{BENCH}/figures_masks/{selection}.jsonl"
+            f"{PATHS.benchmarks}/figures_masks/{selection}.jsonl"
         params:
-            options=as_options(
-                {
-                    **sets_of(selection),
-                    "k": OVERLAP_K if selection not in SYSTEMS else None,
-                    "pivot": PIVOT,
-                }
-            ),
-            name=selection,
-            run=config["run"],
-            out=subpath(output[0], parent=True),
+            tables=str(Path(PATHS.overlap(selection)[0]).parent),
+            options=as_options({"name": selection, "pivot": RUN.pivot, "run": RUN.name}),
+            output=PATHS.figures,
+            code=step_digest("figures_masks"),
         shell:
-            "python -m workflow_scripts.steps.figures_masks {params.options} --name {params.name:q}"
-            " --languages {input.languages:q} --run {params.run:q} --output {params.out:q}"
-            " > {log:q} 2>&1"
+            "python -m workflow_scripts.steps.figures_masks {params.tables:q} {params.options}"
+            " --languages {input.languages:q} --output {params.output:q} > {log:q} 2>&1"
 
 
 rule figures_scores:
     input:
-        scores=rules.tables.output.directions,
-        tests=rules.tables.output.tests,
-        languages=LANGUAGE_TABLE,
+        tables=[table for table in RUN.outputs.tables if table.endswith(".csv")],
+        languages=RUN.language_table,
     output:
         [
             drawn(f"scores-by-{group}-{metric}", "Scores", metric=metric, figure=f"by {group}")
-            for metric in METRICS
+            for metric in RUN.metrics
             for group in ("tier", "language")
         ],
     log:
-        f"{LOGS}/figures_scores/figures_scores.log",
+        f"{PATHS.logs}/figures_scores/figures_scores.log",
     benchmark:
-        f"{BENCH}/figures_scores/figures_scores.jsonl"
+        f"{PATHS.benchmarks}/figures_scores/figures_scores.jsonl"
     params:
-        options=as_options({"against": AGAINST, "metrics": METRICS, "pivot": PIVOT, "run": config["run"]}),
-        tables=subpath(input.scores, parent=True),
-        out=subpath(output[0], parent=True),
+        options=as_options(
+            {"against": RUN.against, "metrics": RUN.metrics, "pivot": RUN.pivot, "run": RUN.name}
+        ),
+        tables=RUN.outputs.tables_folder,
+        output=PATHS.figures,
+        code=step_digest("figures_scores"),
     shell:
         "python -m workflow_scripts.steps.figures_scores {params.tables:q} {params.options}"
-        " --languages {input.languages:q} --output {params.out:q} > {log:q} 2>&1"
+        " --languages {input.languages:q} --output {params.output:q} > {log:q} 2>&1"
 
 
 rule figures_training:
     input:
-        list(CURVES.values()),
+        list(RUN.curves.values()),
     output:
         drawn("training", "Training", figure="loss"),
     log:
-        f"{LOGS}/figures_training/figures_training.log",
+        f"{PATHS.logs}/figures_training/figures_training.log",
     benchmark:
-        f"{BENCH}/figures_training/figures_training.jsonl"
+        f"{PATHS.benchmarks}/figures_training/figures_training.jsonl"
     params:
-        curves=shlex.join(f"{name}={path}" for name, path in CURVES.items()),
-        run=config["run"],
-        out=subpath(output[0], parent=True),
+        curves=[f"{name}={path}" for name, path in RUN.curves.items()],
+        run=RUN.name,
+        output=PATHS.figures,
+        code=step_digest("figures_training"),
     shell:
-        "python -m workflow_scripts.steps.figures_training {params.curves} --run {params.run:q} --output {params.out:q}"
-        " > {log:q} 2>&1"
-
-
-OVERLAPS = [f"{R}/tables/overlap-{selection}/families.csv" for selection in SELECTIONS]
-SHOWN = [
-    *(
-        f"{FIGURES}/scores-by-{group}-{metric}.svg"
-        for metric in METRICS
-        for group in ("tier", "language")
-        if COMPARED
-    ),
-    *(
-        f"{FIGURES}/{name}.svg"
-        for selection, parts in SELECTIONS.items()
-        for name in (
-            f"languages-{selection}",
-            f"overlap-by-layer-{selection}",
-            *(f"overlap-{selection}-{part}" for part in parts),
-            f"sparsity-{selection}",
-        )
-    ),
-    *([f"{FIGURES}/training.svg"] if CURVES else []),
-]
+        "python -m workflow_scripts.steps.figures_training {params.curves:q} --run {params.run:q}"
+        " --output {params.output:q} > {log:q} 2>&1"
 
 
 rule report:
     input:
-        tables=[rules.tables.output.summary, rules.tables.output.directions, *rules.tables.output.tests],
-        overlaps=OVERLAPS,
-        figures=SHOWN,
+        tables=RUN.outputs.tables,
+        overlaps=[PATHS.overlap(selection)[1] for selection in RUN.outputs.neuron_sets],
+        figures=[PATHS.figure(name)[0] for name in RUN.outputs.shown_figures],
     output:
-        in_report(f"{R}/report.html", category="Report", caption="captions/report.rst"),
+        in_report(PATHS.report, category="Report", caption="captions/report.rst"),
     log:
-        f"{LOGS}/report/report.log",
+        f"{PATHS.logs}/report/report.log",
     benchmark:
-        f"{BENCH}/report/report.jsonl"
+        f"{PATHS.benchmarks}/report/report.jsonl"
     params:
+        tables=RUN.outputs.tables_folder,
         files=lambda wildcards, input: as_options({"figures": input.figures, "overlaps": input.overlaps}),
         options=as_options(
-            {
-                "config": dict(config),
-                "against": AGAINST if AGAINST in SYSTEMS else None,
-                "benchmarks": BENCH,
-            }
+            {"config": dict(RUN.config), "against": RUN.against, "benchmarks": PATHS.benchmarks}
         ),
-        tables=subpath(input[0], parent=True),
+        code=step_digest("report"),
     shell:
-        "python -m workflow_scripts.steps.report {params.tables:q} {params.files} {params.options} --output {output:q} > {log:q} 2>&1"
-
-
-# A selection of directions gets its tables; figures and report are about the whole run.
-FINISHED = [rules.tables.output.summary, *([rules.report.output, OVERLAPS] if SELECTION == R else [])]
+        "python -m workflow_scripts.steps.report {params.tables:q} {params.files} {params.options}"
+        " --output {output:q} > {log:q} 2>&1"

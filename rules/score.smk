@@ -1,174 +1,122 @@
-# Metrics per system and direction, with one start for a batch of directions, and tests against one system.
-from workflow_scripts.scoring.existing import find_directions
-from workflow_scripts.scoring.settings import check as check_score
-
-SCORE = config["score"]
-TOKENIZATION = config["data"]["tokenization"] if config["data"]["source"] in ("databin", "none") else "none"
-
-
-def existing(system):
-    """Folder and files per direction of a system from elsewhere."""
-    folder = Path(config["outputs"]) / config["systems"][system]["translations"]
-    try:
-        return folder, find_directions(folder, PAIRS)
-    except UserError as error:
-        raise WorkflowError(f"systems.{system}.translations: {error}") from None
-
-
-IMPORTED = {name: existing(name) for name in systems("imported")}
-# The directions of each system: all chosen ones, or of translations from elsewhere those that are there.
-SCORED = {name: list(IMPORTED[name][1]) if name in IMPORTED else PAIRS for name in SYSTEMS}
-# Systems with the same directions share their rules.
-SCORE_BATCHES = [
-    ([name for name in SYSTEMS if SCORED[name] == pairs], batch)
-    for pairs in dict.fromkeys(map(tuple, SCORED.values()))
-    for pairs in [list(pairs)]
-    for batch in batches(pairs)
-]
-AGAINST = SCORE["against"]
-try:
-    check_score(SCORE, SYSTEMS)
-except UserError as error:
-    raise WorkflowError(f"The configuration cannot be used. {error}") from None
-TESTS = {test: samples for test, samples in SCORE["significance"].items() if samples}
-# Directions that can be tested, per system: those that the system it is compared with has, too.
-TESTED = {
-    name: (
-        [pair for pair in SCORED[name] if pair in SCORED.get(AGAINST, [])]
-        if TESTS and name != AGAINST
-        else []
-    )
-    for name in SYSTEMS
-}
-COMET = SCORE["comet"]
-COMET_PYTHON = str(BASE / ".venv-comet" / "bin" / "python")
-
-
-for name, (folder, files) in IMPORTED.items():
+# Metrics per system and direction, with one start for a batch of directions, and tests against other systems.
+for number, name in enumerate(RUN.imported, start=1):
 
     rule:
         name:
-            f"import_translations_{SYSTEMS.index(name)}"
+            f"import_translations_{number}"
         input:
-            [path for paths in files.values() for path in paths],
+            [path for paths in RUN.imported[name][1].values() for path in paths],
         output:
-            update(
-                expand(
-                    f"{R}/translations/{name}/{{pair}}.{{end}}",
-                    pair=SCORED[name],
-                    end=["hyp.txt", "ref.txt", "src.txt", "parquet"],
-                )
-            ),
+            update([file for pair in RUN.scored(name) for file in PATHS.translation(name, DEFAULT_SET, pair)]),
         log:
-            f"{LOGS}/import_translations/{name}.log",
+            f"{PATHS.logs}/import_translations/{name}.log",
         benchmark:
-            f"{BENCH}/import_translations/{name}.jsonl"
+            f"{PATHS.benchmarks}/import_translations/{name}.jsonl"
         params:
-            folder=folder,
-            pairs=",".join(SCORED[name]),
-            out=subpath(output[0], parent=True),
+            folder=RUN.imported[name][0],
+            pairs=joined(RUN.scored(name)),
+            output=PATHS.translations(name),
+            code=step_digest("import_translations"),
         shell:
-            "python -m workflow_scripts.steps.import_translations {params.folder:q} --pairs {params.pairs:q} --output {params.out:q}"
-            " 2>&1 | tee {log:q}"
+            "python -m workflow_scripts.steps.import_translations {params.folder:q} --pairs {params.pairs:q}"
+            " --output {params.output:q} 2>&1 | tee {log:q}"
 
 
-for number, (names, batch) in enumerate(SCORE_BATCHES, start=1):
+for batch in RUN.work.score:
 
     rule:
         name:
-            batched("score", number)
+            snakemake_state.rule_of(workflow, "score", batch.number)
         input:
-            expand(f"{R}/translations/{{{{system}}}}/{{pair}}.{{side}}.txt", pair=batch, side=["hyp", "ref"]),
+            [
+                f"{PATHS.translations('{system}', batch.test_set)}/{pair}.{end}"
+                for pair in batch.directions
+                for end in ("hyp.txt", "ref.txt")
+            ],
         output:
             update(
-                expand(
-                    f"{R}/scores/{{{{system}}}}/{{pair}}.{{end}}",
-                    pair=batch,
-                    end=["json", "segments.parquet"],
-                )
+                [file for pair in batch.directions for file in PATHS.score("{system}", batch.test_set, pair)]
             ),
         log:
-            f"{LOGS}/score/{{system}}.{number}.log",
+            f"{PATHS.logs}/score/{{system}}.{batch.number}.log",
         benchmark:
-            f"{BENCH}/score/{{system}}.{number}.jsonl"
+            f"{PATHS.benchmarks}/score/{{system}}.{batch.number}.jsonl"
         wildcard_constraints:
-            system=alternatives(names),
+            system=alternatives(batch.systems),
         params:
-            pairs=",".join(batch),
-            folder=subpath(input[0], parent=True),
-            out=subpath(output[0], parent=True),
-            options=as_options(
-                {
-                    "tokenization": TOKENIZATION,
-                    "tokenizers": SCORE["bleu_tokenize"],
-                    "spbleu": SCORE["spbleu"],
-                }
-            ),
+            pairs=joined(batch.directions),
+            folder=PATHS.translations("{system}", batch.test_set),
+            output=PATHS.scores("{system}", batch.test_set),
+            options=as_options(RUN.metric_settings),
+            code=step_digest("score"),
         shell:
-            "python -m workflow_scripts.steps.score {params.folder:q} --pairs {params.pairs:q} --output {params.out:q}"
-            " {params.options} 2>&1 | tee {log:q}"
+            "python -m workflow_scripts.steps.score {params.folder:q} --pairs {params.pairs:q}"
+            " --output {params.output:q} {params.options} 2>&1 | tee {log:q}"
 
     rule:
         name:
-            batched("score_comet", number)
+            snakemake_state.rule_of(workflow, "score_comet", batch.number)
         input:
-            expand(
-                f"{R}/translations/{{{{system}}}}/{{pair}}.{{side}}.txt",
-                pair=batch,
-                side=["hyp", "ref", "src"],
-            ),
+            [
+                f"{PATHS.translations('{system}', batch.test_set)}/{pair}.{end}"
+                for pair in batch.directions
+                for end in TEXTS
+            ],
         output:
             update(
-                expand(
-                    f"{R}/scores/{{{{system}}}}/{{pair}}.comet.{{end}}", pair=batch, end=["json", "parquet"]
-                )
+                [file for pair in batch.directions for file in PATHS.comet("{system}", batch.test_set, pair)]
             ),
         log:
-            f"{LOGS}/score_comet/{{system}}.{number}.log",
+            f"{PATHS.logs}/score_comet/{{system}}.{batch.number}.log",
         benchmark:
-            f"{BENCH}/score_comet/{{system}}.{number}.jsonl"
+            f"{PATHS.benchmarks}/score_comet/{{system}}.{batch.number}.jsonl"
         wildcard_constraints:
-            system=alternatives(names),
+            system=alternatives(batch.systems),
         resources:
-            gpu=COMET["gpus"],
+            gpu=RUN.config["score"]["comet"]["gpus"],
         params:
-            pairs=",".join(batch),
-            folder=subpath(input[0], parent=True),
-            out=subpath(output[0], parent=True),
-            options=as_options({**COMET, "tokenization": TOKENIZATION, "python": COMET_PYTHON}),
+            pairs=joined(batch.directions),
+            folder=PATHS.translations("{system}", batch.test_set),
+            output=PATHS.scores("{system}", batch.test_set),
+            options=as_options(RUN.comet_settings),
+            code=step_digest("score_comet"),
         shell:
             "python -m workflow_scripts.steps.score_comet {params.folder:q} --pairs {params.pairs:q}"
-            " --output {params.out:q} {params.options} 2>&1 | tee {log:q}"
+            " --output {params.output:q} {params.options} 2>&1 | tee {log:q}"
 
 
-TEST_BATCHES = [
-    ([name for name in SYSTEMS if TESTED[name] == list(pairs)], batch)
-    for pairs in dict.fromkeys(map(tuple, filter(None, TESTED.values())))
-    for batch in batches(list(pairs))
-]
-SEGMENTS = ["segments.parquet", *(["comet.parquet"] if COMET["model"] else [])]
-
-for number, (names, batch) in enumerate(TEST_BATCHES, start=1):
+for batch in RUN.work.tests:
 
     rule:
         name:
-            batched("significance", number)
+            snakemake_state.rule_of(workflow, "significance", batch.number)
         input:
-            expand(f"{R}/scores/{{{{system}}}}/{{pair}}.{{end}}", pair=batch, end=SEGMENTS),
-            expand(f"{R}/scores/{AGAINST}/{{pair}}.{{end}}", pair=batch, end=SEGMENTS),
+            ours=[
+                file for pair in batch.directions for file in RUN.segments("{system}", batch.test_set, pair)
+            ],
+            theirs=[
+                file
+                for pair in batch.directions
+                for file in RUN.segments(batch.against, batch.test_set, pair)
+            ],
         output:
-            update(expand(f"{R}/scores/{{{{system}}}}/{{pair}}.significance.json", pair=batch)),
+            update([PATHS.test(batch.against, "{system}", batch.test_set, pair) for pair in batch.directions]),
         log:
-            f"{LOGS}/significance/{{system}}.{number}.log",
+            f"{PATHS.logs}/significance/{{system}}.{batch.number}.log",
         benchmark:
-            f"{BENCH}/significance/{{system}}.{number}.jsonl"
+            f"{PATHS.benchmarks}/significance/{{system}}.{batch.number}.jsonl"
         wildcard_constraints:
-            system=alternatives(names),
+            system=alternatives(batch.systems),
         params:
-            pairs=",".join(batch),
-            folder=subpath(output[0], ancestor=2),
-            options=as_options({"against": AGAINST, "seed": config["seed"], **SCORE["significance"]}),
-            comet="--comet" if COMET["model"] else "",
+            against=batch.against,
+            pairs=joined(batch.directions),
+            ours=PATHS.scores("{system}", batch.test_set),
+            theirs=PATHS.scores(batch.against, batch.test_set),
+            output=PATHS.tests(batch.against, "{system}", batch.test_set),
+            options=as_options({"seed": RUN.config["seed"], **RUN.config["score"]["significance"]}),
+            comet="--comet" if RUN.config["score"]["comet"]["model"] else "",
+            code=step_digest("significance"),
         shell:
-            "python -m workflow_scripts.steps.significance {params.folder:q} --system {wildcards.system}"
-            " --pairs {params.pairs:q} {params.options} {params.comet} 2>&1 | tee {log:q}"
+            "python -m workflow_scripts.steps.significance --system {wildcards.system} --against {params.against:q}"
+            " --ours {params.ours:q} --theirs {params.theirs:q} --pairs {params.pairs:q} {params.options}"
+            " {params.comet} --output {params.output:q} 2>&1 | tee {log:q}"

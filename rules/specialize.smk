@@ -1,26 +1,26 @@
 # Continued training from the baseline, under a system's masks or without any; or a trained checkpoint to evaluate.
 rule specialize:
     input:
-        data=MANIFEST,
-        start=BASELINE,
-        masks=masks_of,
+        data=PATHS.manifest,
+        start=PATHS.baseline,
+        masks=lambda wildcards: RUN.masks_of(wildcards.system),
     output:
-        checkpoint=f"{R}/systems/{{system}}/checkpoint.pt",
-        curve=f"{R}/systems/{{system}}/training.csv",
+        checkpoint=PATHS.checkpoint("{system}"),
+        curve=PATHS.curve("{system}"),
     log:
-        f"{LOGS}/specialize/{{system}}.log",
+        f"{PATHS.logs}/specialize/{{system}}.log",
     benchmark:
-        f"{BENCH}/specialize/{{system}}.jsonl"
+        f"{PATHS.benchmarks}/specialize/{{system}}.jsonl"
     wildcard_constraints:
-        system=alternatives(systems("trained")),
+        system=alternatives(RUN.systems_of("trained")),
     resources:
-        **on_nodes(lambda wildcards: configuration.training(config, wildcards.system)),
+        **on_nodes(lambda wildcards: RUN.training(wildcards.system)),
     params:
-        directions=",".join(DIRECTIONS),
-        training=lambda wildcards: as_json(configuration.training(config, wildcards.system)),
+        directions=joined(RUN.directions),
+        training=lambda wildcards: as_json(RUN.training(wildcards.system)),
         masks=lambda wildcards, input: as_options({"masks": input.masks}),
-        continuations=config["jobs"]["continuations"],
-        work=f"{R}/systems/{{system}}/run",
+        continuations=RUN.config["jobs"]["continuations"],
+        work=PATHS.work("{system}"),
     # Told to stop, training needs time to save: the shell and `tee` must not go before it.
     shell:
         "trap '' TERM; python -m workflow_scripts.steps.train --name {wildcards.system} --data {input.data:q} --start {input.start:q}"
@@ -30,18 +30,19 @@ rule specialize:
 
 rule given_system:
     input:
-        data=MANIFEST,
-        path=lambda wildcards: local_file(config["systems"][wildcards.system]["checkpoint"]),
+        data=PATHS.manifest,
+        path=lambda wildcards: RUN.given_files(wildcards.system),
     output:
-        checkpoint=f"{R}/systems/{{system}}/checkpoint.pt",
+        checkpoint=PATHS.checkpoint("{system}"),
     log:
-        f"{LOGS}/given_system/{{system}}.log",
+        f"{PATHS.logs}/given_system/{{system}}.log",
     benchmark:
-        f"{BENCH}/given_system/{{system}}.jsonl"
+        f"{PATHS.benchmarks}/given_system/{{system}}.jsonl"
     wildcard_constraints:
-        system=alternatives(systems("evaluated")),
+        system=alternatives(RUN.systems_of("evaluated")),
     params:
-        source=lambda wildcards: as_json(config["systems"][wildcards.system]["checkpoint"]),
+        source=lambda wildcards: as_json(RUN.config["systems"][wildcards.system]["checkpoint"]),
+        code=step_digest("given_checkpoint"),
     shell:
         "python -m workflow_scripts.steps.given_checkpoint --source {params.source:q} --name {wildcards.system}"
         " --data {input.data:q} --output {output.checkpoint:q} 2>&1 | tee {log:q}"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import yaml
 
+from workflow_scripts.corpus.test_sets import available
+from workflow_scripts.direction import Direction, joined
 from workflow_scripts.errors import UserError
 from workflow_scripts.languages import Language, read_languages
 
@@ -52,42 +54,58 @@ def located(path: str, base: Path) -> Path:
     return Path(path) if Path(path).exists() else base / path
 
 
-def directions(config: Config) -> list[str]:
-    """The directions the model is trained on; languages must be checked before."""
-    listed = config["languages"]["directions"]
-    codes, pivot = config["languages"]["codes"], config["languages"]["pivot"]
+def directions(config: Config, codes: Sequence[str]) -> list[Direction]:
+    """The directions the model is trained on; `codes` are the run's languages."""
+    listed, pivot = config["languages"]["directions"], config["languages"]["pivot"]
     if listed == "all":
         others = [code for code in codes if code != pivot]
-        return [f"{pivot}-{code}" for code in others] + [f"{code}-{pivot}" for code in others]
+        return [Direction(pivot, code) for code in others] + [Direction(code, pivot) for code in others]
     return _checked(listed, "languages.directions", codes)
 
 
-def pairs(config: Config) -> list[str]:
+def pairs(config: Config, codes: Sequence[str]) -> list[Direction]:
     """The directions to decode and score: all of the model's, or those that `pairs` names."""
-    known = directions(config)
+    known = directions(config, codes)
     if config["pairs"] == "all":
         return known
-    chosen = _checked(config["pairs"], "pairs", config["languages"]["codes"])
+    chosen = _checked(config["pairs"], "pairs", codes)
     for pair in chosen:
         if pair not in known:
-            raise UserError(f"pairs: {pair} is not a direction of this run (languages.directions); it has {known}")
+            raise UserError(
+                f"pairs: {pair} is not a direction of this run (languages.directions); it has {joined(known)}"
+            )
     return chosen
 
 
-def _checked(listed: str | list[str], key: str, codes: list[str]) -> list[str]:
-    pairs = [pair.strip() for pair in listed.split(",")] if isinstance(listed, str) else list(listed)
-    for pair in pairs:
-        source, dash, target = pair.partition("-")
-        if not dash or source == target:
-            raise UserError(f"{key}: {pair!r} is not a direction like en-de")
-        for code in (source, target):
+def _checked(listed: str | list[str], key: str, codes: Sequence[str]) -> list[Direction]:
+    try:
+        found = [Direction.parse(text.strip()) for text in (listed.split(",") if isinstance(listed, str) else listed)]
+    except UserError as error:
+        raise UserError(f"{key}: {error}") from None
+    for pair in found:
+        for code in pair.languages:
             if code not in codes:
                 raise UserError(f"{key}: {pair} names language {code}, which languages.codes does not list")
-    if len(set(pairs)) < len(pairs):
-        raise UserError(f"{key}: a direction stands twice in {', '.join(pairs)}")
-    if not pairs:
+    if len(set(found)) < len(found):
+        raise UserError(f"{key}: a direction stands twice in {joined(found)}")
+    if not found:
         raise UserError(f"{key}: no direction is listed")
-    return pairs
+    return found
+
+
+def test_sets(config: Config, pairs: Sequence[Direction]) -> Iterator[tuple[str, str, str, list[Direction]]]:
+    """`(name, folder, split, directions)` of every further test set: those of `pairs` whose text the folder has."""
+    for name, given in config["test_sets"].items():
+        folder, split = (given, "test") if isinstance(given, str) else (given["path"], given["split"])
+        if not Path(folder).is_dir():
+            raise UserError(f"test_sets.{name}: there is no folder {folder}")
+        found = available(folder, split, pairs)
+        if not found:
+            raise UserError(
+                f"test_sets.{name}: {folder} has no text of split {split} for any direction that is scored; it needs "
+                f"{split}.A-B.A and {split}.A-B.B, or {split}.A for every language"
+            )
+        yield name, folder, split, found
 
 
 def kind(system: Mapping[str, Any]) -> str:
@@ -106,18 +124,21 @@ def training(config: Config, system: str | None = None) -> dict[str, Any]:
     return {"seed": config["seed"], **config["training"], **stage.get("training", {}), **own}
 
 
-def thresholds(masks: Mapping[str, Any], pair: str, pivot: str) -> dict[str, float]:
+def thresholds(masks: Mapping[str, Any], pair: Direction, pivot: str) -> dict[str, float]:
     """k per component for one direction; a direction from the pivot is `en-x`, every other `x-en`."""
     k = masks["k"]
     if isinstance(k, Mapping):
-        return dict(k["en-x" if pair.startswith(f"{pivot}-") else "x-en"])
+        return dict(k["en-x" if pair.kind(pivot) == "en-x" else "x-en"])
     return {"encoder": k, "decoder": k}
 
 
-def check(config: Config) -> None:
+def check(config: Config, codes: Sequence[str]) -> None:
     """Raise `UserError` for whatever is wrong between keys that are each valid by the schema."""
-    pairs(config)
+    pairs(config, codes)
     _check_model(config)
+    for name in config["jobs"]["retrain"]:
+        if name != "baseline" and name not in config["systems"]:
+            raise UserError(f"jobs.retrain: there is no system {name}; there are {list(config['systems'])}")
     for name, system in config["systems"].items():
         _check_system(config, name, system)
     for where, file in [

@@ -1,0 +1,191 @@
+"""The one place that imports Snakemake, and that touches what it keeps to itself (9.27; see the tests).
+
+Each use has its reason here:
+
+- Work in batches needs a rule per batch, since outputs of a rule cannot be a list that depends on a wildcard. A profile
+  speaks of the stage (`decode`), so every batch's rule (`decode_3`) must get what the profile says of it.
+- The names of a run's SLURM jobs tell a later start that they are still in the queue; the plugin knows only its own id.
+- GPUs of this machine are a global resource, which must be known before the first job is chosen.
+- `plan` and `status` ask for the jobs that are due as data; Snakemake's API only prints them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from workflow_scripts.batch import RECOMPUTE
+from workflow_scripts.errors import UserError
+
+if TYPE_CHECKING:
+    from workflow_scripts.run import Run
+
+AIMS = ("all",)
+"""Rules without work of their own."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job of the workflow. `inputs` and `outputs` are paths, `benchmark` is where its record goes or empty."""
+
+    rule: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    wildcards: dict[str, str]
+    gpus: int
+    benchmark: str
+    log: tuple[str, ...]
+
+    @property
+    def stage(self) -> str:
+        """Its rule, without the number of the batch."""
+        return stage_of(self.rule)
+
+
+@dataclass(frozen=True)
+class Due:
+    """What Snakemake would do: `every` job of the targets asked for, and those `left` to do."""
+
+    run: Run
+    every: list[Job]
+    left: list[Job]
+
+
+def stage_of(rule: str) -> str:
+    """The stage of a rule: `decode` of `decode_3`."""
+    return re.sub(r"_\d+$", "", rule)
+
+
+def due(arguments: Sequence[str]) -> Due:
+    """What `snakemake ARGUMENTS` would do. Raises `UserError` with Snakemake's own words where it refuses.
+
+    The Snakefile is read and the jobs are worked out in this process, as in a dry run; nothing is written.
+    """
+    from snakemake import cli
+    from snakemake.api import DAGApi
+
+    execute, seen = DAGApi.execute_workflow, []
+
+    def execute_and_keep(api: DAGApi, *args: Any, **kwargs: Any) -> Any:
+        seen.append(api.workflow_api._workflow)
+        return execute(api, *args, **kwargs)
+
+    said = io.StringIO()
+    DAGApi.execute_workflow = execute_and_keep
+    try:
+        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+            parser, parsed = cli.parse_args(["--dry-run", "--nolock", "--quiet", "all", *arguments])
+            done = cli.args_to_api(parsed, parser)
+    except SystemExit:
+        done = False
+    finally:
+        DAGApi.execute_workflow = execute
+    if not done or not seen:
+        raise UserError("Snakemake refuses this run:\n" + "\n".join(said.getvalue().strip().splitlines()[-15:]))
+    workflow = seen[0]
+    every = [job for job in workflow.dag.jobs if job.rule.name not in AIMS]
+    needed = set(workflow.dag.needrun_jobs())
+    return Due(
+        workflow.globals["RUN"],
+        *([_job(job) for job in jobs] for jobs in (every, [*filter(needed.__contains__, every)])),
+    )
+
+
+def _job(job: Any) -> Job:
+    return Job(
+        rule=job.rule.name,
+        inputs=tuple(map(str, job.input)),
+        outputs=tuple(map(str, job.output)),
+        wildcards=dict(job.wildcards_dict),
+        gpus=int(job.resources.get("gpu", 0)),
+        benchmark=str(job.benchmark or ""),
+        log=tuple(map(str, job.log)),
+    )
+
+
+def rule_of(workflow: Any, stage: str, number: int) -> str:
+    """The name of one batch's rule; it gets the resources, threads and group that the profile has for the stage."""
+    name = f"{stage}_{number}"
+    settings = workflow.resource_settings
+    groups = workflow.group_settings.overwrite_groups
+    for table in (settings._parsed_overwrite_resources, settings._parsed_overwrite_threads, groups):
+        if stage in table:
+            table.setdefault(name, table[stage])
+    return name
+
+
+def give_gpus(workflow: Any, stages: Iterable[str]) -> None:
+    """Let the jobs of `stages` have a GPU each, unless a profile says otherwise."""
+    from snakemake.resources import Resources
+
+    for stage in stages:
+        workflow.resource_settings._parsed_overwrite_resources.setdefault(stage, Resources.from_mapping({"gpu": 1}))
+
+
+def tell_forced(workflow: Any) -> None:
+    """Let steps know what the user wants made again (`-R`, `-F`, `-f`), and `-R decode` mean the rules of all batches.
+
+    Options are known only when the jobs are about to be worked out, after the Snakefile was read.
+    """
+    prepare = workflow._prepare_dag
+
+    def prepare_and_tell(*args: Any, **kwargs: Any) -> None:
+        if is_main(workflow):
+            rules = [rule.name for rule in workflow.rules]
+            workflow.dag_settings = with_batches(workflow.dag_settings, rules)
+            os.environ[RECOMPUTE] = "\n".join(forced(workflow.dag_settings, rules))
+        prepare(*args, **kwargs)
+
+    workflow._prepare_dag = prepare_and_tell
+
+
+def with_batches(settings: Any, rules: Iterable[str]) -> Any:
+    """Snakemake's settings of the DAG with a stage's name among the forced rules as those of all its batches."""
+    rules = list(rules)
+    stages = {name for name in settings.forcerun if name not in rules and name in map(stage_of, rules)}
+    if not stages:
+        return settings
+    batches = {rule for rule in rules if stage_of(rule) in stages}
+    return replace(settings, forcerun={*settings.forcerun, *batches} - stages)
+
+
+def forced(settings: Any, rules: Iterable[str]) -> list[str]:
+    """What is to be made again: stages and files, or `*` for everything."""
+    if settings.forceall:
+        return ["*"]
+    asked = {*settings.forcerun, *(settings.targets if settings.forcetargets else ())}
+    return sorted({stage_of(name) if name in set(rules) else str(name) for name in asked})
+
+
+def is_main(workflow: Any) -> bool:
+    """Whether this is the Snakemake that the user started, not one that runs a single job in the cluster."""
+    return workflow.is_main_process
+
+
+def name_jobs(workflow: Any, prefix: str) -> None:
+    """Put `prefix` before the names of the jobs in SLURM's queue."""
+    executor = workflow.scheduler._executor
+    executor.run_uuid = f"{prefix}_{executor.run_uuid}"
+
+
+def limit_gpus(workflow: Any, present: int) -> None:
+    """Never run more GPU jobs on this machine than it has GPUs. Raises `UserError` for a job that wants more."""
+    if "gpu" in workflow.global_resources:
+        return
+    most = max((job.resources.get("gpu", 0) for job in workflow.dag.needrun_jobs()), default=0)
+    if most > present:
+        raise UserError(
+            f"a job wants {most} GPU(s), and this machine has {present}: lower training.gpus (0 is the CPU) or "
+            "score.comet.gpus, or run it in a cluster (`--profile slurm`)"
+        )
+    workflow.register_resource("gpu", present)
+
+
+def failed(workflow: Any) -> list[Job]:
+    """The jobs that failed for good, those of a group one by one."""
+    return [_job(job) for entry in workflow.scheduler.failed for job in (entry if entry.is_group() else [entry])]

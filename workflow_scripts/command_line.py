@@ -1,0 +1,40 @@
+"""Settings as words of a command line, quoted for the shell."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+def as_json(value: Any) -> str:
+    """A nested setting as one argument (to be quoted by `:q`)."""
+    return json.dumps(value, sort_keys=True)
+
+
+def as_options(settings: Mapping[str, Any]) -> str:
+    """Settings as quoted options: `max_tokens: 9` is `--max-tokens 9`; None and empty lists are left out.
+
+    A list becomes several words after one option, a mapping becomes JSON.
+    """
+    words = []
+    for key, value in settings.items():
+        values = value if isinstance(value, (list, tuple)) else [value]
+        if len(values) and values[0] is not None:
+            texts = [as_json(item) if isinstance(item, Mapping) else str(item) for item in values]
+            words += [f"--{key.replace('_', '-')}", *texts]
+    return shlex.join(words)
+
+
+def as_text(value: Any) -> Any:
+    """A nest of mappings and lists with plain texts at its leaves."""
+    if isinstance(value, Mapping):
+        return {key: as_text(part) for key, part in value.items()}
+    return list(map(as_text, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def alternatives(names: Iterable[Any]) -> str:
+    """A regular expression that matches exactly these names."""
+    return "|".join(re.escape(str(name)) for name in names) or "(?!)"

@@ -1,0 +1,91 @@
+"""With which configuration a run was last made: told before anything of another one is overwritten."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from workflow_scripts.batch import FORMAT
+from workflow_scripts.errors import UserError
+from workflow_scripts.files import write_json
+from workflow_scripts.run import Run
+
+SILENT = ("jobs", "report", "pairs")
+"""Sections that do not decide what any artefact holds."""
+SHOWN = 12
+"""Differences that are listed, at most."""
+
+
+def announce(run: Run) -> list[str]:
+    """What to say before the run starts: how its configuration differs from the one it was last made with.
+
+    Raises `UserError` when the folder holds results of an older version of this pipeline.
+    """
+    path = Path(run.paths.record)
+    if not path.exists():
+        _refuse_old(run)
+        return []
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise UserError(f"{path} is damaged: remove it, and start again") from None
+    if before.get("format") != FORMAT:
+        raise UserError(_other_format(run, before.get("format")))
+    found = list(differences(before["configuration"], _plain(run)))
+    if not found:
+        return []
+    more = [f"  … and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
+    head = (
+        f"{run.paths.results} was last made with another configuration; what depends on the difference is made again, "
+        "over what is there (to keep both, give one another `run` name):"
+    )
+    return [head, *(f"  {line}" for line in found[:SHOWN]), *more]
+
+
+def write(run: Run) -> None:
+    """Note the configuration that the run is made with from now on."""
+    write_json(run.paths.record, {"format": FORMAT, "configuration": _plain(run)})
+
+
+def differences(before: Any, now: Any, key: str = "") -> Iterator[str]:
+    """`key: old -> new` for every key that differs, at the depth where it does."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        for name in [*before, *(name for name in now if name not in before)]:
+            yield from differences(before.get(name), now.get(name), f"{key}.{name}" if key else name)
+    elif before != now:
+        yield f"{key}: {_text(before)} -> {_text(now)}"
+
+
+def _plain(run: Run) -> dict[str, Any]:
+    """The configuration as it decides: with the languages in the model's order, without what only packs work."""
+    plain = json.loads(json.dumps({key: value for key, value in run.config.items() if key not in SILENT}))
+    plain["languages"]["codes"] = list(run.languages)
+    return plain
+
+
+def _text(value: Any) -> str:
+    return "–" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _refuse_old(run: Run) -> None:
+    """An older version left no record; its manifests have no format, its tables no column `test_set`."""
+    manifest, table = Path(run.paths.manifest), Path(run.paths.results) / "tables" / "directions.csv"
+    if manifest.exists():
+        try:
+            found = json.loads(manifest.read_text(encoding="utf-8")).get("format")
+        except (ValueError, AttributeError):
+            found = None
+        if found != FORMAT:
+            raise UserError(_other_format(run, found))
+    elif table.exists() and "test_set" not in table.read_text(encoding="utf-8").partition("\n")[0].split(","):
+        raise UserError(_other_format(run, None))
+
+
+def _other_format(run: Run, found: Any) -> str:
+    return (
+        f"{run.paths.results} was made by an older version of this pipeline (format {found or 1}, this one writes "
+        f"{FORMAT}: layers count from 0 in every file, and more). Move the folder away (mv {run.paths.results} "
+        f"{run.paths.results}-old), or choose another `run` name"
+    )

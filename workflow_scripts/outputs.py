@@ -1,0 +1,158 @@
+"""What a run is asked for: every table, figure and file that a user may open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from workflow_scripts.direction import PAPER, Direction
+from workflow_scripts.files import digest
+from workflow_scripts.paths import DEFAULT_SET
+
+if TYPE_CHECKING:
+    from workflow_scripts.run import Run
+
+SELECTION_LENGTH = 100
+"""Longest name of a selection's folder; longer ones end in a digest."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The outputs of one run, and where the inputs of its figures come from."""
+
+    run: Run
+
+    @property
+    def selection(self) -> str:
+        """Where the tables of the chosen directions go: those of a part must not overwrite the full ones."""
+        if self.run.config["pairs"] == "all":
+            return self.run.paths.results
+        name = "+".join(map(str, sorted(self.run.pairs)))
+        if len(name) > SELECTION_LENGTH:
+            name = f"{name[: SELECTION_LENGTH - 20]}~{digest(name)[:16]}"
+        return f"{self.run.paths.results}/selections/{name}"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all directions are asked for, not a selection."""
+        return self.selection == self.run.paths.results
+
+    @property
+    def comparable(self) -> tuple[str, ...]:
+        """Components whose neurons can be compared between languages: with two directions where languages differ."""
+        kinds = [pair.kind(self.run.pivot) for pair in self.run.directions]
+        return tuple(part for part, kind in (("encoder", "x-en"), ("decoder", "en-x")) if kinds.count(kind) > 1)
+
+    @cached_property
+    def neuron_sets(self) -> dict[str, list[str]]:
+        """Components by the name of the neuron sets to analyse: masks of systems, and what another k selects."""
+        masks = {name: self.run.config["systems"][name]["masks"]["components"] for name in self.run.masked}
+        sets = {name: [part for part in self.comparable if part in parts] for name, parts in masks.items()}
+        k = self.run.config["report"]["overlap_k"]
+        if k and any(sets.values()):
+            sets[f"k{k:g}"] = list(self.comparable)
+        return {name: parts for name, parts in sets.items() if parts}
+
+    def sets_of(self, selection: str) -> dict[str, Any]:
+        """Where the neuron sets of a selection come from: a system's masks, or all activations and a threshold."""
+        if selection in self.run.systems:
+            return {"masks": [self.run.paths.masks(selection)]}
+        activations = [self.run.paths.activations(pair) for pair in self.run.directions]
+        return {"activations": activations, "k": self.run.config["report"]["overlap_k"]}
+
+    def files_of(self, selection: str) -> list[str]:
+        """The files that a selection of neuron sets is made from."""
+        sets = self.sets_of(selection)
+        return [*sets.get("masks", []), *sets.get("activations", [])]
+
+    @property
+    def score_figures(self) -> list[str]:
+        """Names of the figures of score differences; none where nothing is compared on a side that is drawn."""
+        found = self.run.rows[DEFAULT_SET]
+        drawn = [
+            pair
+            for name in found
+            if self.run.against and name != self.run.against
+            for pair in found[name]
+            if pair in found.get(self.run.against, []) and PAPER[pair.kind(self.run.pivot)] != "X2Y"
+        ]
+        groups = ("tier", "language") if drawn else ()
+        return [f"scores-by-{group}-{metric}" for metric in self.run.metrics for group in groups]
+
+    def mask_figures(self, selection: str) -> list[str]:
+        """Names of the figures of one selection of neuron sets."""
+        heat_maps = [f"overlap-{selection}-{part}" for part in self.neuron_sets[selection]]
+        return [*heat_maps, f"overlap-by-layer-{selection}", f"languages-{selection}", f"sparsity-{selection}"]
+
+    @property
+    def shown_figures(self) -> list[str]:
+        """Names of all figures in the order of the report."""
+        masks = [name for selection in self.neuron_sets for name in self.mask_figures(selection)]
+        return [*self.score_figures, *masks, *(["training"] if self.run.curves else [])]
+
+    @property
+    def tables_folder(self) -> str:
+        """Where the tables of scores go."""
+        return f"{self.selection}/tables"
+
+    @property
+    def tables(self) -> list[str]:
+        """The tables of scores, of all directions or of the selection."""
+        names = ["directions.csv", "summary.csv", "summary.md"]
+        names += ["readings.csv"] if self.run.tokenization == "moses" else []
+        names += ["significance.csv", "wins.csv"] if any(map(any, map(dict.values, self.run.tested.values()))) else []
+        return [f"{self.tables_folder}/{name}" for name in names]
+
+    @staticmethod
+    def caption(table: str) -> str:
+        """The name of a table's caption in Snakemake's report."""
+        name = table.rpartition("/")[2].removesuffix(".csv")
+        return {"wins": "significance", "readings": "directions"}.get(name, name)
+
+    @property
+    def translations(self) -> list[str]:
+        """Every translation, with its texts."""
+        return [file for place in self._places() for file in self.run.paths.translation(*place)]
+
+    @property
+    def scores(self) -> list[str]:
+        """Every score, with the statistics of its segments."""
+        found = [file for place in self._places() for file in self.run.paths.score(*place)]
+        if self.run.config["score"]["comet"]["model"]:
+            found += [file for place in self._places() for file in self.run.paths.comet(*place)]
+        return found
+
+    @property
+    def tests(self) -> list[str]:
+        """Every test of significance."""
+        return [
+            self.run.paths.test(against, name, one, pair)
+            for against, sets in self.run.tested.items()
+            for one, found in sets.items()
+            for name, pairs in found.items()
+            for pair in pairs
+        ]
+
+    def _places(self) -> list[tuple[str, str, Direction]]:
+        rows = self.run.rows
+        return [(name, one, pair) for one, found in rows.items() for name in found for pair in found[name]]
+
+    @property
+    def artefacts(self) -> list[str]:
+        """Every file that the run is asked for: what a user may open comes back when it is missing."""
+        whole = self._whole_run() if self.is_whole else []
+        return [*self.translations, *self.scores, *self.tests, *self.tables, *whole]
+
+    def _whole_run(self) -> list[str]:
+        paths = self.run.paths
+        files = [paths.report]
+        files += [file for selection in self.neuron_sets for file in paths.overlap(selection)]
+        files += [file for name in self.shown_figures for file in paths.figure(name)]
+        if not self.run.has_data:
+            return files
+        files += [paths.manifest, *(paths.test_set(one.name) for one in self.run.test_sets), paths.baseline]
+        files += [paths.checkpoint(name) for name in self.run.systems_of("trained", "evaluated")]
+        files += [*self.run.curves.values(), *(paths.masks(name) for name in self.run.masked)]
+        needs_activations = self.run.masked or self.run.config["report"]["overlap_k"]
+        return files + [paths.activations(pair) for pair in self.run.directions if needs_activations]

@@ -1,0 +1,132 @@
+"""Where everything of a run lies, relative to the working folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workflow_scripts.direction import Direction
+
+DEFAULT_SET = "test"
+"""The name of the test set whose files lie directly below the system's folder."""
+TEXTS = ("hyp.txt", "ref.txt", "src.txt")
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The files of the run called `run`; `{system}` and the like are passed through, so that rules can use them."""
+
+    run: str
+
+    @property
+    def results(self) -> str:
+        """All that a run makes."""
+        return f"results/{self.run}"
+
+    @property
+    def logs(self) -> str:
+        """What every job said."""
+        return f"logs/{self.run}"
+
+    @property
+    def benchmarks(self) -> str:
+        """Time and memory of every job."""
+        return f"benchmarks/{self.run}"
+
+    @property
+    def record(self) -> str:
+        """The configuration that the run was last made with."""
+        return f"{self.results}/configuration.json"
+
+    @property
+    def manifest(self) -> str:
+        """The prepared training data: train, valid and vocabulary."""
+        return f"{self.results}/data/manifest.json"
+
+    @property
+    def baseline(self) -> str:
+        """The multilingual baseline."""
+        return f"{self.results}/baseline/checkpoint.pt"
+
+    @property
+    def baseline_curve(self) -> str:
+        """The baseline's training curves."""
+        return f"{self.results}/baseline/training.csv"
+
+    def work(self, name: str) -> str:
+        """The folder of a training: what an interruption must not lose."""
+        return f"{self.results}/{'baseline' if name == 'baseline' else f'systems/{name}'}/run"
+
+    def test_set(self, name: str) -> str:
+        """The manifest of a test set."""
+        return f"{self.results}/data/tests/{name}/manifest.json"
+
+    def activations(self, pair: Direction | str) -> str:
+        """Statistics of every neuron for one direction."""
+        return f"{self.results}/activations/{pair}.parquet"
+
+    def masks(self, system: str) -> str:
+        """Which neurons each direction keeps."""
+        return f"{self.results}/masks/{system}.parquet"
+
+    def checkpoint(self, system: str) -> str:
+        """The weights of a system that is trained or given."""
+        return f"{self.results}/systems/{system}/checkpoint.pt"
+
+    def curve(self, system: str) -> str:
+        """The training curves of a system."""
+        return f"{self.results}/systems/{system}/training.csv"
+
+    def translations(self, system: str, test_set: str = DEFAULT_SET) -> str:
+        """Folder of a system's translations of a test set; further sets lie one folder deeper."""
+        return f"{self.results}/translations/{system}{_below(test_set)}"
+
+    def translation(self, system: str, test_set: str, pair: Direction | str) -> list[str]:
+        """The files of one direction, the one that vouches for the others first."""
+        folder = self.translations(system, test_set)
+        return [f"{folder}/{pair}.{end}" for end in ("parquet", *TEXTS)]
+
+    def scores(self, system: str, test_set: str = DEFAULT_SET) -> str:
+        """Folder of a system's scores on a test set."""
+        return f"{self.results}/scores/{system}{_below(test_set)}"
+
+    def score(self, system: str, test_set: str, pair: Direction | str) -> list[str]:
+        """sacrebleu's scores of one direction, and the statistics of its segments."""
+        folder = self.scores(system, test_set)
+        return [f"{folder}/{pair}.json", f"{folder}/{pair}.segments.parquet"]
+
+    def comet(self, system: str, test_set: str, pair: Direction | str) -> list[str]:
+        """COMET's score of one direction, and those of its segments."""
+        folder = self.scores(system, test_set)
+        return [f"{folder}/{pair}.comet.json", f"{folder}/{pair}.comet.parquet"]
+
+    def tests(self, against: str, system: str, test_set: str = DEFAULT_SET) -> str:
+        """Folder of the significance tests of a system against another."""
+        return f"{self.results}/significance/{against}/{system}{_below(test_set)}"
+
+    def test(self, against: str, system: str, test_set: str, pair: Direction | str) -> str:
+        """The significance tests of one direction."""
+        return f"{self.tests(against, system, test_set)}/{pair}.json"
+
+    @property
+    def figures(self) -> str:
+        """Folder of the figures."""
+        return f"{self.results}/figures"
+
+    def figure(self, name: str) -> list[str]:
+        """A figure as SVG and PNG, and the table behind it."""
+        return [f"{self.figures}/{name}.{end}" for end in ("svg", "png", "csv")]
+
+    def overlap(self, selection: str) -> list[str]:
+        """The tables of what the neuron sets of a selection share."""
+        return [
+            f"{self.results}/tables/overlap-{selection}/{table}.csv" for table in ("overlap", "families", "sparsity")
+        ]
+
+    @property
+    def report(self) -> str:
+        """The report, one page."""
+        return f"{self.results}/report.html"
+
+
+def _below(test_set: str) -> str:
+    return "" if test_set == DEFAULT_SET else f"/{test_set}"

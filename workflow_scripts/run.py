@@ -1,0 +1,260 @@
+"""What a configuration expands to: directions, systems, batches of work, what is compared with what, and every file.
+
+The rules, `plan`, `status` and the report ask a `Run`; none of them decides. A `Run` is made once, from a configuration
+that the schema has filled with defaults, and never changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from workflow_scripts import configuration
+from workflow_scripts.configuration import Config
+from workflow_scripts.direction import Direction, corpora
+from workflow_scripts.errors import UserError
+from workflow_scripts.languages import Language
+from workflow_scripts.outputs import Outputs
+from workflow_scripts.paths import DEFAULT_SET, Paths
+from workflow_scripts.scoring.existing import find_directions
+from workflow_scripts.scoring.settings import check as check_score
+from workflow_scripts.work import Work
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """Text that is translated and scored; `folder` is None for the default one, whose text comes with the data."""
+
+    name: str
+    folder: str | None
+    split: str
+    directions: tuple[Direction, ...]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run. `base` is the folder of the Snakefile, where shipped files are looked up; `config` has all defaults."""
+
+    config: Config
+    base: Path
+    languages: Mapping[str, Language]
+    directions: tuple[Direction, ...]
+    pairs: tuple[Direction, ...]
+    test_sets: tuple[TestSet, ...]
+    imported: Mapping[str, tuple[Path, Mapping[Direction, list[Path]]]]
+
+    @classmethod
+    def from_config(cls, config: Config, base: Path) -> Run:
+        """Check what a schema cannot and expand it. Raises `UserError` for what cannot be run.
+
+        Reads the language table, and which files there are in the folders of test sets and existing translations.
+        """
+        languages = configuration.languages(config, base)
+        configuration.check(config, list(languages))
+        directions = configuration.directions(config, list(languages))
+        pairs = configuration.pairs(config, list(languages))
+        check_score(config["score"], list(config["systems"]))
+        found = {
+            name: _existing(config, name, pairs)
+            for name, system in config["systems"].items()
+            if configuration.kind(system) == "imported"
+        }
+        sets = tuple(TestSet(*found[:3], tuple(found[3])) for found in configuration.test_sets(config, pairs))
+        default = TestSet(DEFAULT_SET, None, config["decode"]["split"], tuple(pairs))
+        return cls(config, base, languages, tuple(directions), tuple(pairs), (default, *sets), found)
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.config["run"]
+
+    @property
+    def pivot(self) -> str:
+        """The language in the middle."""
+        return self.config["languages"]["pivot"]
+
+    @cached_property
+    def paths(self) -> Paths:
+        """Where its files lie."""
+        return Paths(self.name)
+
+    @cached_property
+    def work(self) -> Work:
+        """Its work in batches."""
+        return Work(self)
+
+    @cached_property
+    def outputs(self) -> Outputs:
+        """What it is asked for."""
+        return Outputs(self)
+
+    @property
+    def language_table(self) -> str:
+        """The file with the languages' names, families, scripts and tiers."""
+        return str(configuration.located(self.config["languages"]["table"], self.base))
+
+    @cached_property
+    def corpora(self) -> tuple[Direction, ...]:
+        """Pairs as they lie on disk: one set of files serves both directions."""
+        return tuple(corpora(self.directions, self.pivot))
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """Names of what is scored, in the configuration's order."""
+        return tuple(self.config["systems"])
+
+    def systems_of(self, *kinds: str, masked: bool | None = None) -> tuple[str, ...]:
+        """The systems of these kinds (`configuration.KINDS`), with masks, without, or either."""
+        return tuple(
+            name
+            for name, system in self.config["systems"].items()
+            if configuration.kind(system) in kinds and masked in (None, "masks" in system)
+        )
+
+    @property
+    def masked(self) -> tuple[str, ...]:
+        """The systems with masks."""
+        return self.systems_of(*configuration.KINDS, masked=True)
+
+    @property
+    def tokenization(self) -> str:
+        """How the text was tokenized before SentencePiece."""
+        own = self.config["data"]["source"] in ("databin", "none")
+        return self.config["data"]["tokenization"] if own else "none"
+
+    @property
+    def has_data(self) -> bool:
+        """Whether there is anything but existing translations."""
+        return self.config["data"]["source"] != "none"
+
+    @property
+    def baseline_is_trained(self) -> bool:
+        """Whether the baseline is trained here, not given."""
+        return self.has_data and not self.config["baseline"].get("checkpoint")
+
+    def training(self, system: str | None = None) -> dict[str, Any]:
+        """Training settings of a system, or of the baseline."""
+        return configuration.training(self.config, system)
+
+    @property
+    def trainings(self) -> dict[str, str]:
+        """Checkpoints that are trained in this run, by name."""
+        own = {"baseline": self.paths.baseline} if self.baseline_is_trained else {}
+        return own | {name: self.paths.checkpoint(name) for name in self.systems_of("trained")}
+
+    @property
+    def curves(self) -> dict[str, str]:
+        """Training curves by name."""
+        own = {"baseline": self.paths.baseline_curve} if self.baseline_is_trained else {}
+        return own | {name: self.paths.curve(name) for name in self.systems_of("trained")}
+
+    def checkpoint_of(self, system: str) -> str:
+        """The weights a system decodes with."""
+        kind = configuration.kind(self.config["systems"][system])
+        return self.paths.baseline if kind == "given" else self.paths.checkpoint(system)
+
+    def masks_of(self, system: str) -> list[str]:
+        """The masks a system is trained and decoded with: one file, or none."""
+        return [self.paths.masks(system)] if "masks" in self.config["systems"][system] else []
+
+    def like_of(self, system: str) -> list[str]:
+        """The masks whose sizes random ones copy: one file, or none."""
+        like = self.config["systems"][system]["masks"].get("like")
+        return [self.paths.masks(like)] if like else []
+
+    def given_files(self, system: str | None = None) -> list[str]:
+        """The file of a given checkpoint (of the baseline where no system is named); none where it is downloaded."""
+        owner = self.config["systems"][system] if system else self.config["baseline"]
+        return [owner["checkpoint"]["path"]] if "path" in owner["checkpoint"] else []
+
+    def mask_settings(self, system: str) -> dict[str, Any]:
+        """How a system's neurons are selected."""
+        settings = {**self.config["systems"][system]["masks"], "like": self.like_of(system)}
+        if settings["select"] == "random":
+            settings.setdefault("seed", self.config["seed"])
+        return settings
+
+    def scored(self, system: str, test_set: str = DEFAULT_SET) -> tuple[Direction, ...]:
+        """The directions of a system that are scored on a test set."""
+        if system in self.imported:
+            return tuple(self.imported[system][1]) if test_set == DEFAULT_SET else ()
+        return next(one.directions for one in self.test_sets if one.name == test_set)
+
+    @cached_property
+    def rows(self) -> dict[str, dict[str, list[Direction]]]:
+        """What the tables hold: directions by test set and system."""
+        return {
+            one.name: {name: list(found) for name in self.systems if (found := self.scored(name, one.name))}
+            for one in self.test_sets
+        }
+
+    @property
+    def metrics(self) -> list[str]:
+        """Names of the metrics, as tables have them."""
+        score = self.config["score"]
+        more = [name for name, key in (("spBLEU", score["spbleu"]), ("COMET", score["comet"]["model"])) if key]
+        return ["BLEU", "chrF++", *more]
+
+    @property
+    def metric_settings(self) -> dict[str, Any]:
+        """How texts are scored by sacrebleu."""
+        score = self.config["score"]
+        options = {"tokenizers": score["bleu_tokenize"], "spbleu": score["spbleu"]}
+        return {"tokenization": self.tokenization, **options}
+
+    @property
+    def comet_settings(self) -> dict[str, Any]:
+        """How texts are scored by COMET, and in which environment."""
+        python = str(self.base / ".venv-comet" / "bin" / "python")
+        return {**self.config["score"]["comet"], "tokenization": self.tokenization, "python": python}
+
+    def segments(self, system: str, test_set: str, pair: Direction) -> list[str]:
+        """What the metrics say of every segment of a direction: what is tested."""
+        comet = [self.paths.comet(system, test_set, pair)[1]] if self.config["score"]["comet"]["model"] else []
+        return [self.paths.score(system, test_set, pair)[1], *comet]
+
+    @property
+    def published(self) -> list[str]:
+        """The table of published scores to set beside the run's: one file, or none."""
+        file = self.config["score"]["published"]
+        return [str(configuration.located(file, self.base))] if file else []
+
+    @property
+    def contrasts(self) -> tuple[str, ...]:
+        """The systems that others are compared with, as far as the run has them."""
+        return tuple(name for name in [self.config["score"]["against"]] if name in self.systems)
+
+    @property
+    def against(self) -> str | None:
+        """The first of `contrasts`, or none."""
+        return next(iter(self.contrasts), None)
+
+    @cached_property
+    def tested(self) -> dict[str, dict[str, dict[str, list[Direction]]]]:
+        """Directions by contrast, test set and system: those that both systems have."""
+        if not any(self.config["score"]["significance"].values()):
+            return {}
+        return {
+            against: {
+                one: {
+                    name: common
+                    for name in found
+                    if name != against and (common := [pair for pair in found[name] if pair in found.get(against, [])])
+                }
+                for one, found in self.rows.items()
+            }
+            for against in self.contrasts
+        }
+
+
+def _existing(config: Config, name: str, pairs: Iterable[Direction]) -> tuple[Path, dict[Direction, list[Path]]]:
+    """Folder, and files per direction, of a system from elsewhere."""
+    folder = Path(config["outputs"]) / config["systems"][name]["translations"]
+    try:
+        found = find_directions(folder, list(map(str, pairs)))
+    except UserError as error:
+        raise UserError(f"systems.{name}.translations: {error}") from None
+    return folder, {Direction.parse(str(pair)): files for pair, files in found.items()}

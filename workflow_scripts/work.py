@@ -1,0 +1,84 @@
+"""A run's work in batches: one job works through many directions with one model load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from workflow_scripts.direction import Direction
+from workflow_scripts.paths import DEFAULT_SET
+
+if TYPE_CHECKING:
+    from workflow_scripts.run import Run
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Directions of a test set that one job works through for one of `systems`; numbered from 1 within its stage."""
+
+    number: int
+    directions: tuple[Direction, ...]
+    systems: tuple[str, ...] = ()
+    test_set: str = DEFAULT_SET
+    against: str = ""
+
+
+@dataclass(frozen=True)
+class Work:
+    """The batches of every stage that works through directions."""
+
+    run: Run
+
+    def _chunks(self, directions: Sequence[Direction]) -> Iterable[tuple[Direction, ...]]:
+        size = self.run.config["jobs"]["directions_per_job"]
+        for start in range(0, len(directions), size):
+            yield tuple(directions[start : start + size])
+
+    @property
+    def record(self) -> list[Batch]:
+        """What is recorded, with one model load a batch."""
+        return [Batch(number, part) for number, part in enumerate(self._chunks(self.run.directions), start=1)]
+
+    @property
+    def decode(self) -> list[Batch]:
+        """What is decoded, with one model load a batch and system."""
+        systems = self.run.systems_of("given", "trained", "evaluated")
+        parts = [(one.name, part) for one in self.run.test_sets for part in self._chunks(one.directions)]
+        return [Batch(number, part, systems, name) for number, (name, part) in enumerate(parts, start=1)]
+
+    @property
+    def score(self) -> list[Batch]:
+        """What is scored; systems with the same directions share their batches."""
+        return _numbered(
+            Batch(0, part, systems, one)
+            for one, found in self.run.rows.items()
+            for directions, systems in _alike(found)
+            for part in self._chunks(directions)
+        )
+
+    @property
+    def tests(self) -> list[Batch]:
+        """What is tested for significance."""
+        return _numbered(
+            Batch(0, part, systems, one, against)
+            for against, sets in self.run.tested.items()
+            for one, found in sets.items()
+            for directions, systems in _alike(found)
+            for part in self._chunks(directions)
+        )
+
+
+def _alike(found: Mapping[str, list[Direction]]) -> list[tuple[tuple[Direction, ...], tuple[str, ...]]]:
+    """Systems with the same directions, together."""
+    groups: dict[tuple[Direction, ...], list[str]] = {}
+    for name, directions in found.items():
+        groups.setdefault(tuple(directions), []).append(name)
+    return [(directions, tuple(names)) for directions, names in groups.items()]
+
+
+def _numbered(batches: Iterable[Batch]) -> list[Batch]:
+    return [
+        Batch(number, batch.directions, batch.systems, batch.test_set, batch.against)
+        for number, batch in enumerate(batches, start=1)
+    ]
