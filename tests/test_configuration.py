@@ -11,7 +11,9 @@ from snakemake.utils import validate
 
 from tests.conftest import ROOT
 from workflow_scripts import configuration
+from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
+from workflow_scripts.run import Run
 
 SCHEMA = ROOT / "config/schema.yaml"
 SHIPPED = sorted(path for path in (ROOT / "config").glob("*.yaml") if path.name != "schema.yaml")
@@ -33,8 +35,29 @@ def config(**changes) -> dict:
         place[last] = value
     configuration.check_schema(made, SCHEMA)
     validate(made, str(SCHEMA))
-    made["languages"]["codes"] = list(configuration.languages(made, ROOT))
     return made
+
+
+def codes(made: dict) -> list[str]:
+    """The languages of a configuration, in order."""
+    return list(configuration.languages(made, ROOT))
+
+
+def directions(made: dict) -> list[str]:
+    return list(map(str, configuration.directions(made, codes(made))))
+
+
+def pairs(made: dict) -> list[str]:
+    return list(map(str, configuration.pairs(made, codes(made))))
+
+
+def check(made: dict) -> None:
+    configuration.check(made, codes(made))
+
+
+def run_of(**changes) -> Run:
+    """The run of a valid configuration."""
+    return Run.from_config(config(**changes), ROOT)
 
 
 def systems(**named) -> dict:
@@ -46,11 +69,10 @@ def test_every_shipped_configuration_is_valid_once_its_defaults_are_filled(path)
     made = yaml.safe_load(path.read_text(encoding="utf-8"))
     configuration.check_schema(made, SCHEMA)
     validate(made, str(SCHEMA))
-    made["languages"]["codes"] = list(configuration.languages(made, ROOT))
     if made["data"]["source"] == "text":
         made["text"] = "somewhere"
-    configuration.check(made)
-    assert configuration.pairs(made) == configuration.directions(made)
+    check(made)
+    assert pairs(made) == directions(made)
     # Defaults reach every depth, also below a name the user chose.
     assert made["decode"]["beam"] == 5
     assert made["data"]["clean"]["max_ratio"] == 3.0
@@ -81,33 +103,33 @@ def test_defaults_are_the_papers():
 
 
 def test_directions_are_the_pivot_to_and_from_every_language():
-    assert configuration.directions(config()) == ["en-de", "en-nl", "en-fr", "de-en", "nl-en", "fr-en"]
-    assert configuration.directions(config(languages__pivot="nl"))[:3] == ["nl-en", "nl-de", "nl-fr"]
+    assert directions(config()) == ["en-de", "en-nl", "en-fr", "de-en", "nl-en", "fr-en"]
+    assert directions(config(languages__pivot="nl"))[:3] == ["nl-en", "nl-de", "nl-fr"]
 
 
 def test_listed_directions_are_taken_as_they_are():
-    assert configuration.directions(config(languages__directions=["de-fr", "en-nl"])) == ["de-fr", "en-nl"]
-    assert configuration.directions(config(languages__directions="de-fr, en-nl")) == ["de-fr", "en-nl"]
+    assert directions(config(languages__directions=["de-fr", "en-nl"])) == ["de-fr", "en-nl"]
+    assert directions(config(languages__directions="de-fr, en-nl")) == ["de-fr", "en-nl"]
 
 
 @pytest.mark.parametrize("chosen", ["en-de,fr-en", ["en-de", "fr-en"], "en-de, fr-en"])
 def test_pairs_restrict_the_work_not_the_model(chosen):
     made = config(pairs=chosen)
-    assert configuration.pairs(made) == ["en-de", "fr-en"]
-    assert len(configuration.directions(made)) == 6
+    assert pairs(made) == ["en-de", "fr-en"]
+    assert len(directions(made)) == 6
 
 
 def test_all_rows_of_the_table_where_no_codes_are_listed():
     made = config(languages={"table": "config/languages/ec30.tsv"})
-    assert len(made["languages"]["codes"]) == 31
-    assert len(configuration.directions(made)) == 60
+    assert len(codes(made)) == 31
+    assert len(directions(made)) == 60
 
 
 def test_a_table_of_the_working_folder_comes_first(tmp_path, monkeypatch):
     (tmp_path / "mine.tsv").write_text("code\tname\tfamily\tscript\ttier\nen\tE\tG\tL\t\nqq\tQ\tG\tL\tlow\n")
     monkeypatch.chdir(tmp_path)
     made = config(languages={"table": "mine.tsv"})
-    assert configuration.directions(made) == ["en-qq", "qq-en"]
+    assert directions(made) == ["en-qq", "qq-en"]
     assert configuration.located("config/languages/ec30.tsv", ROOT) == ROOT / "config/languages/ec30.tsv"
     assert configuration.located("mine.tsv", ROOT) == Path("mine.tsv")
 
@@ -146,11 +168,11 @@ def test_training_settings_of_a_stage_and_of_a_system_win():
 
 def test_thresholds_by_direction_type_and_component():
     four = {"en-x": {"encoder": 95, "decoder": 90}, "x-en": {"encoder": 85, "decoder": 80}}
-    assert configuration.thresholds({"k": 95}, "en-de", "en") == {"encoder": 95, "decoder": 95}
-    assert configuration.thresholds({"k": four}, "en-de", "en") == {"encoder": 95, "decoder": 90}
-    assert configuration.thresholds({"k": four}, "de-en", "en") == {"encoder": 85, "decoder": 80}
-    assert configuration.thresholds({"k": four}, "de-fr", "en") == {"encoder": 85, "decoder": 80}
-    assert configuration.thresholds({"k": four}, "nl-en", "nl") == {"encoder": 95, "decoder": 90}
+    assert configuration.thresholds({"k": 95}, Direction.parse("en-de"), "en") == {"encoder": 95, "decoder": 95}
+    assert configuration.thresholds({"k": four}, Direction.parse("en-de"), "en") == {"encoder": 95, "decoder": 90}
+    assert configuration.thresholds({"k": four}, Direction.parse("de-en"), "en") == {"encoder": 85, "decoder": 80}
+    assert configuration.thresholds({"k": four}, Direction.parse("de-fr"), "en") == {"encoder": 85, "decoder": 80}
+    assert configuration.thresholds({"k": four}, Direction.parse("nl-en"), "nl") == {"encoder": 95, "decoder": 90}
 
 
 @pytest.mark.parametrize(
@@ -182,6 +204,7 @@ def test_the_schema_refuses(changes, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"jobs__retrain": ["gone"]}, r"jobs\.retrain: there is no system gone; there are \['baseline', 'ns'\]"),
         ({"languages__codes": ["en", "xx"]}, r"languages\.codes: xx has no row in .*ec30\.tsv; add it"),
         ({"languages__pivot": "ru"}, r"languages\.pivot is ru, which languages\.codes does not list"),
         ({"languages__directions": ["en-ru"]}, r"languages\.directions: en-ru names language ru, which"),
@@ -212,7 +235,7 @@ def test_the_schema_refuses(changes, message):
 )
 def test_keys_that_do_not_go_together_are_refused(changes, message):
     with pytest.raises(UserError, match=message):
-        configuration.check(config(**changes))
+        check(config(**changes))
 
 
 RANDOM = {"select": "random", "like": "ns"}
@@ -243,7 +266,7 @@ RANDOM = {"select": "random", "like": "ns"}
 )
 def test_systems_that_cannot_be_are_refused(system, message):
     with pytest.raises(UserError, match=message):
-        configuration.check(systems(new=system))
+        check(systems(new=system))
 
 
 def test_everything_the_design_lists_is_accepted():
@@ -256,4 +279,4 @@ def test_everything_the_design_lists_is_accepted():
         released={"checkpoint": {"path": "ns.pt"}, "masks": {"select": "cumulative", "k": 95}},
         theirs={"translations": "outputs/theirs"},
     )
-    configuration.check(made)
+    check(made)

@@ -1,4 +1,4 @@
-"""What is known of jobs without running any: queue, dry runs, estimates, failures, work folders, GPUs."""
+"""What is known of jobs without running any: queue, estimates, failures, work folders, GPUs."""
 
 from __future__ import annotations
 
@@ -11,57 +11,64 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.test_configuration import run_of
 from workflow_scripts.cluster import estimate, failures, gpus
-from workflow_scripts.cluster.dryrun import parse
 from workflow_scripts.cluster.launch import command
 from workflow_scripts.cluster.queue import name_prefix, orphans_message
 from workflow_scripts.cluster.queue import parse as parse_queue
+from workflow_scripts.cluster.snakemake_state import Job
 from workflow_scripts.errors import UserError
+from workflow_scripts.run import Run
 from workflow_scripts.training import work_folder
 
-DRY = """Building DAG of jobs...
-[Sat Nov 21 08:02:36 2026]
-rule baseline:
-    input: results/r/data/manifest.json
-    output: results/r/baseline/checkpoint.pt, results/r/baseline/training.csv
-    log: logs/r/baseline/baseline.log
-    benchmark: benchmarks/r/baseline/baseline.jsonl
-    resources: tmpdir=/tmp, mem_mb=64000, slurm_extra=--signal=USR1@600 --open-mode=append, gpu=4, nodes=1
-Shell command: trap '' TERM; python -m workflow_scripts.steps.train --training '{"gpus": 4, "nodes": 1, \
-"max_update": 10, "tokens_per_update": 1000}' --model \
-'{"dim": 8, "ffn_dim": 32, "layers": 2, "share_embeddings": "decoder"}'
-[Sat Nov 21 08:02:36 2026]
-rule decode_2:
-    input: results/r/baseline/checkpoint.pt
-    output: results/r/translations/ns/en-de.parquet (update), results/r/translations/ns/en-de.hyp.txt (update), \
-results/r/translations/ns/de-en.parquet (update)
-    benchmark: benchmarks/r/decode/ns.2.jsonl
-    wildcards: system=ns
-    resources: tmpdir=/tmp, gpu=1
-localrule all:
-    input: results/r/translations/ns/en-de.parquet
-"""
+BASELINE = Job(
+    rule="baseline",
+    inputs=("results/r/data/manifest.json",),
+    outputs=("results/r/baseline/checkpoint.pt", "results/r/baseline/training.csv"),
+    wildcards={},
+    gpus=4,
+    benchmark="benchmarks/r/baseline/baseline.jsonl",
+    log=(),
+)
+DECODE = Job(
+    rule="decode_2",
+    inputs=("results/r/baseline/checkpoint.pt",),
+    outputs=tuple(f"results/r/translations/ns/{name}" for name in ("en-de.parquet", "en-de.hyp.txt", "de-en.parquet")),
+    wildcards={"system": "ns"},
+    gpus=1,
+    benchmark="benchmarks/r/decode/ns.2.jsonl",
+    log=(),
+)
 
 
-def test_dry_run_is_read_into_jobs() -> None:
-    baseline, decode = parse(DRY)
-    assert (baseline.stage, baseline.gpus, decode.stage, decode.gpus, decode.items) == ("baseline", 4, "decode", 1, 2)
-    assert decode.outputs[0] == "results/r/translations/ns/en-de.parquet"
-    assert decode.wildcards == {"system": "ns"}
-    assert json.loads(baseline.option("--training"))["max_update"] == 10
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A run of a small model on four GPUs, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    training = {"gpus": 4, "precision": "fp16", "max_update": 10, "tokens_per_update": 1000, "max_tokens": 250}
+    model = {"dim": 8, "ffn_dim": 32, "layers": 2, "heads": 2}
+    return run_of(run="r", model=model, training=training)
 
 
-def test_estimates_prefer_records_then_the_stage_then_defaults() -> None:
-    baseline, decode = parse(DRY)
-    weights = estimate.weights_of([baseline, decode], Path("none"))
+def test_estimates_prefer_records_then_the_stage_then_defaults(run: Run) -> None:
+    assert (BASELINE.stage, DECODE.stage, DECODE.items) == ("baseline", "decode", 2)
+    weights = estimate.weights_of(run)
     assert weights == 2 * 64000 * 8 + 2 * (4 * 64 + 2 * 8 * 32) + 2 * (8 * 64 + 2 * 8 * 32)
-    default = estimate.estimate(baseline, {}, weights)
+    default = estimate.estimate(BASELINE, run, {}, weights)
     assert default == estimate.Estimate(10 * 1000 * 6 * weights / (4 * estimate.FLOPS["GPU"]), "default")
-    assert estimate.estimate(baseline, {}, weights, done=5).seconds == default.seconds / 2
-    assert estimate.estimate(decode, {}, weights).seconds == 60 * 2 * estimate.MINUTES["decode"]
-    assert estimate.estimate(decode, {"decode/ns.1.jsonl": [7.0, 9.0]}, weights) == estimate.Estimate(8.0, "stage")
-    assert estimate.estimate(decode, {"decode/ns.2.jsonl": [7.0, 9.0]}, weights) == estimate.Estimate(9.0, "record")
-    assert estimate.longest_path([baseline, decode], {0: 10.0, 1: 5.0}) == 15.0
+    assert estimate.estimate(DECODE, run, {}, weights).seconds == 60 * 2 * estimate.MINUTES["decode"]
+    alike, own = {"decode/ns.1.jsonl": [7.0, 9.0]}, {"decode/ns.2.jsonl": [7.0, 9.0]}
+    assert estimate.estimate(DECODE, run, alike, weights) == estimate.Estimate(8.0, "stage")
+    assert estimate.estimate(DECODE, run, own, weights) == estimate.Estimate(9.0, "record")
+    assert estimate.longest_path([BASELINE, DECODE], {0: 10.0, 1: 5.0}) == 15.0
+
+
+def test_an_estimate_is_for_the_updates_that_are_left(run: Run) -> None:
+    work = Path(run.paths.work("baseline"))
+    work.mkdir(parents=True)
+    before = estimate.estimate(BASELINE, run, {}, 1000)
+    (work / work_folder.STATE).write_text(json.dumps({"update": 5, "over": False}), encoding="utf-8")
+    assert estimate.estimate(BASELINE, run, {}, 1000).seconds == before.seconds / 2
 
 
 def test_queue_knows_the_runs_own_jobs(tmp_path: Path) -> None:

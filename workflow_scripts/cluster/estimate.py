@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.cluster.dryrun import Job
+from workflow_scripts.cluster.snakemake_state import Job
+from workflow_scripts.run import Run
+from workflow_scripts.training.work_folder import reached
 
-TRAINING = ("baseline", "specialize")
 MINUTES = {"record": 0.5, "decode": 2.0, "score": 0.3, "score_comet": 2.0, "significance": 0.5, "clean": 2.0}
 """Default minutes per direction; a job of any other stage takes `OTHER` minutes."""
 OTHER = 3.0
+PAPER_WEIGHTS = 240_000_000
+"""Of the paper's mT-big, where a given checkpoint is not here yet."""
 FLOPS = {"GPU": 4e13, "CPU": 2e10}
 """Useful floating-point operations per second that training is assumed to reach on one GPU, or in one CPU process."""
 
@@ -50,16 +53,27 @@ def records(folder: Path) -> dict[str, list[float]]:
     return dict(found)
 
 
-def estimate(job: Job, recorded: Mapping[str, Sequence[float]], weights: int, done: int = 0) -> Estimate:
-    """Seconds for a job; `recorded` as from `records`, `done` the updates that a training has made already."""
-    own = "/".join(Path(job.benchmark).parts[-2:])
+def training_of(job: Job) -> str | None:
+    """What a job trains: `baseline`, a system's name, or None."""
+    return {"baseline": "baseline", "specialize": job.wildcards.get("system")}.get(job.stage)
+
+
+def made(job: Job, run: Run) -> int:
+    """Updates that a training has made already; 0 for other jobs."""
+    name = training_of(job)
+    return reached(Path(run.paths.work(name)))["update"] if name else 0
+
+
+def estimate(job: Job, run: Run, recorded: Mapping[str, Sequence[float]], weights: int) -> Estimate:
+    """Seconds for a job of `run`; `recorded` as from `records`."""
+    own, done = "/".join(Path(job.benchmark).parts[-2:]), made(job, run)
     if own in recorded and not done:
         return Estimate(recorded[own][-1], "record")
     alike = [seconds for path, values in recorded.items() if path.split("/")[0] == job.stage for seconds in values]
     if alike and not done:
         return Estimate(sum(alike) / len(alike), "stage")
-    if job.stage in TRAINING and (settings := job.option("--training")):
-        return Estimate(training_seconds(json.loads(settings), weights, done), "default")
+    if name := training_of(job):
+        return Estimate(training_seconds(run.training(name), weights, done), "default")
     minutes = MINUTES[job.stage] * job.items if job.stage in MINUTES else OTHER
     return Estimate(60 * minutes, "default")
 
@@ -80,20 +94,12 @@ def longest_path(jobs: Sequence[Job], seconds: Mapping[int, float]) -> float:
 
 def disk_bytes(jobs: Iterable[Job], weights: int) -> int:
     """Bytes that trainings leave: three checkpoints with both moments of Adam, and the weights alone (float32)."""
-    return sum(4 * weights * (3 * 3 + 1) for job in jobs if job.stage in TRAINING)
+    return sum(4 * weights * (3 * 3 + 1) for job in jobs if training_of(job))
 
 
-def vocabulary(jobs: Iterable[Job]) -> int:
-    """Pieces of the SentencePiece model that is to be trained; the paper's 64,000 where none is."""
-    for job in jobs:
-        if job.stage == "sentencepiece_model" and (settings := job.option("--settings")):
-            return json.loads(settings)["size"]
-    return 64000
-
-
-def weights_of(jobs: Sequence[Job], checkpoint: Path) -> int:
-    """Weights of the run's model: by the configuration where it is to be trained, else by its checkpoint's size."""
-    for job in jobs:
-        if job.stage == "baseline" and (model := job.option("--model")):
-            return parameters(json.loads(model), vocabulary(jobs))
-    return checkpoint.stat().st_size // 4 if checkpoint.exists() else 240_000_000
+def weights_of(run: Run) -> int:
+    """Weights of the run's model: by the configuration where it is trained, else by its checkpoint's size."""
+    checkpoint = Path(run.paths.baseline)
+    if run.baseline_is_trained:
+        return parameters(run.config["model"], run.config["data"]["sentencepiece"]["size"])
+    return checkpoint.stat().st_size // 4 if checkpoint.exists() else PAPER_WEIGHTS

@@ -17,6 +17,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workflow_scripts.batch import RECOMPUTE
@@ -45,6 +46,11 @@ class Job:
     def stage(self) -> str:
         """Its rule, without the number of the batch."""
         return stage_of(self.rule)
+
+    @property
+    def items(self) -> int:
+        """How many directions (or other things) it works through, by the names of what it writes."""
+        return max(len({Path(name).name.split(".")[0] for name in self.outputs}), 1)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
     python -m workflow_scripts.tools.plan --configfile config/ec30.yaml --profile slurm        # `make plan CONFIG=…`
 
-All arguments go to `snakemake -n`. Times come from the run's own benchmark records (benchmarks/<run>), or those of the
-run that NS_PLAN_LIKE names; where there are none, from defaults that the table marks with *. Writes no file.
+All arguments are Snakemake's. Times come from the run's own benchmark records (benchmarks/<run>), or those of the run
+that NS_PLAN_LIKE names; where there are none, from defaults that the table marks with *. Writes no file.
 """
 
 from __future__ import annotations
@@ -12,35 +12,24 @@ import argparse
 import os
 import shutil
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 from workflow_scripts import errors
 from workflow_scripts.cluster import estimate
-from workflow_scripts.cluster.dryrun import Job, dry_run
+from workflow_scripts.cluster.snakemake_state import Job, due
 from workflow_scripts.progress import duration
-from workflow_scripts.training.work_folder import reached
+from workflow_scripts.run import Run
 
 
-def run_of(jobs: list[Job]) -> str:
-    """The run's name, from where its results go."""
-    return next(Path(name).parts[1] for job in jobs for name in job.outputs if name.startswith("results/"))
-
-
-def progress(job: Job) -> int:
-    """Updates that a training has made already."""
-    work = job.option("--work")
-    return reached(Path(work))["update"] if work else 0
-
-
-def expected(jobs: list[Job]) -> list[estimate.Estimate]:
+def expected(jobs: Sequence[Job], run: Run) -> list[estimate.Estimate]:
     """Seconds for each job."""
-    run = run_of(jobs)
-    recorded = estimate.records(Path("benchmarks") / os.environ.get("NS_PLAN_LIKE", run))
-    weights = estimate.weights_of(jobs, Path("results") / run / "baseline/checkpoint.pt")
-    return [estimate.estimate(job, recorded, weights, progress(job)) for job in jobs]
+    recorded = estimate.records(Path("benchmarks") / os.environ.get("NS_PLAN_LIKE", run.name))
+    weights = estimate.weights_of(run)
+    return [estimate.estimate(job, run, recorded, weights) for job in jobs]
 
 
-def table(jobs: list[Job], times: list[estimate.Estimate]) -> list[str]:
+def table(jobs: Sequence[Job], times: Sequence[estimate.Estimate]) -> list[str]:
     """One line per stage: jobs, GPUs of each, GPU-hours, time of the longest; * where it is a default."""
     stages: dict[str, list[tuple[Job, estimate.Estimate]]] = defaultdict(list)
     for job, time in zip(jobs, times, strict=True):
@@ -57,13 +46,14 @@ def table(jobs: list[Job], times: list[estimate.Estimate]) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     _, arguments = parser.parse_known_args()
-    jobs = dry_run(arguments)
+    found = due(arguments)
+    run, jobs = found.run, found.left
     if not jobs:
         print("Nothing is left to do.")
         return
-    times = expected(jobs)
+    times = expected(jobs, run)
     seconds = dict(enumerate(time.seconds for time in times))
-    weights = estimate.weights_of(jobs, Path("results") / run_of(jobs) / "baseline/checkpoint.pt")
+    weights = estimate.weights_of(run)
     need, free = estimate.disk_bytes(jobs, weights) / 1e9, shutil.disk_usage(".").free / 1e9
     print("\n".join(table(jobs, times)))
     gpu_hours = sum(job.gpus * time.seconds for job, time in zip(jobs, times, strict=True)) / 3600

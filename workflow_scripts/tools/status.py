@@ -2,7 +2,7 @@
 
     python -m workflow_scripts.tools.status --configfile config/ec30.yaml --profile slurm     # `make status CONFIG=…`
 
-All arguments go to `snakemake -n`. Jobs in SLURM's queue are those submitted from this folder. Writes no file.
+All arguments are Snakemake's. Jobs in SLURM's queue are those submitted from this folder. Writes no file.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from pathlib import Path
 
 from workflow_scripts import errors
 from workflow_scripts.cluster import estimate, failures
-from workflow_scripts.cluster.dryrun import Job, dry_run
 from workflow_scripts.cluster.queue import QueuedJob, queued
+from workflow_scripts.cluster.snakemake_state import Job, due
 from workflow_scripts.progress import duration
-from workflow_scripts.tools.plan import expected, run_of
+from workflow_scripts.run import Run
+from workflow_scripts.tools.plan import expected
 from workflow_scripts.training.work_folder import reached
 
 
@@ -28,15 +29,15 @@ def stages(left: list[Job], every: list[Job]) -> list[str]:
     return [f"  {stage:<24}{max(count - todo[stage], 0):>4} of {count:<4} done" for stage, count in total.items()]
 
 
-def trainings(jobs: list[Job]) -> list[str]:
+def trainings(run: Run, jobs: list[Job]) -> list[str]:
     """Where each training that is not finished stands."""
     lines = []
     for job in jobs:
-        if not (work := job.option("--work")):
+        if not (name := estimate.training_of(job)):
             continue
-        state, name = reached(Path(work)), job.option("--name")
-        total = json.loads(job.option("--training") or "{}")["max_update"]
-        curve = Path(work) / "curve.jsonl"
+        work = Path(run.paths.work(name))
+        state, total = reached(work), run.training(name)["max_update"]
+        curve = work / "curve.jsonl"
         rows = [json.loads(line) for line in curve.read_text(encoding="utf-8").splitlines()] if curve.exists() else []
         shown = max([state["update"], *(row["update"] for row in rows[-1:])])
         speed = next((row["ups"] for row in reversed(rows) if row.get("ups")), 0)
@@ -62,17 +63,17 @@ def section(title: str, lines: list[str]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     _, arguments = parser.parse_known_args()
-    every, left = dry_run([*arguments, "--forceall"]), dry_run(arguments)
-    run = run_of(every)
-    print(f"Run {run}: {len(every) - len(left)} of {len(every)} jobs are done.")
+    found = due(arguments)
+    run, every, left = found.run, found.every, found.left
+    print(f"Run {run.name}: {len(every) - len(left)} of {len(every)} jobs are done.")
     section("Stages", stages(left, every))
-    section("In SLURM's queue", queue_lines(queued(run, Path.cwd())))
-    section("Trainings under way", trainings(left))
-    failed = failures.read(Path("logs") / run / "failed.json")
+    section("In SLURM's queue", queue_lines(queued(run.name, Path.cwd())))
+    section("Trainings under way", trainings(run, left))
+    failed = failures.read(Path(run.paths.logs) / "failed.json")
     rows = [f"  {job.rule} {' '.join(job.wildcards.values())}: see {', '.join(job.logs)}" for job in failed]
     section("Failed when Snakemake last ended", rows)
     if left:
-        times = expected(left)
+        times = expected(left, run)
         seconds = dict(enumerate(time.seconds for time in times))
         guess = " (by defaults in part, see `make plan`)" if any(time.source == "default" for time in times) else ""
         print(f"Time left: about {duration(estimate.longest_path(left, seconds))} without waiting in queues{guess}.")

@@ -1,0 +1,198 @@
+"""What a configuration expands to: languages, directions, batches, contrasts, files; and what is said of changes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.test_configuration import config, run_of
+from workflow_scripts import configuration_record
+from workflow_scripts.errors import UserError
+from workflow_scripts.paths import DEFAULT_SET
+from workflow_scripts.run import Run
+
+NS = {"masks": {"select": "cumulative", "k": 95}}
+SYSTEMS = {
+    "baseline": {},
+    "ns": NS,
+    "random": {"masks": {"select": "random", "like": "ns"}},
+    "dense": {"continue": True},
+    "released": {"checkpoint": {"path": "ns.pt"}, **NS},
+}
+
+
+@pytest.fixture
+def multi(tmp_path: Path) -> Path:
+    """A multi-parallel test set of three languages."""
+    for code in ("en", "de", "fr"):
+        (tmp_path / f"test.{code}").write_text("a\n")
+    return tmp_path
+
+
+def text(directions) -> list[str]:
+    return list(map(str, directions))
+
+
+def test_it_never_changes_the_configuration():
+    made = config()
+    before = json.dumps(made)
+    run = Run.from_config(made, ROOT)
+    assert json.dumps(made) == before
+    assert list(run.languages) == ["en", "de", "nl", "fr"]
+    with pytest.raises(AttributeError):
+        run.pairs = ()
+
+
+def test_one_corpus_serves_both_directions():
+    assert text(run_of().corpora) == ["en-de", "en-nl", "en-fr"]
+
+
+def test_systems_by_kind():
+    run = run_of(systems=SYSTEMS)
+    assert run.systems_of("trained") == ("ns", "random", "dense")
+    assert run.masked == ("ns", "random", "released")
+    assert run.trainings.keys() == {"baseline", "ns", "random", "dense"}
+    assert run.checkpoint_of("baseline") == "results/test/baseline/checkpoint.pt"
+    assert run.checkpoint_of("released") == "results/test/systems/released/checkpoint.pt"
+    assert run.masks_of("dense") == []
+    assert run.like_of("random") == run.masks_of("ns") == ["results/test/masks/ns.parquet"]
+    assert run.mask_settings("random")["seed"] == 222
+    assert run.given_files("released") == ["ns.pt"]
+
+
+def test_batches_hold_every_direction_once():
+    run = run_of(systems=SYSTEMS, jobs__directions_per_job=4)
+    for batches in (run.work.record, run.work.decode, run.work.score):
+        assert text(pair for batch in batches for pair in batch.directions) == text(run.pairs)
+        assert [batch.number for batch in batches] == [1, 2]
+    assert {batch.systems for batch in run.work.score} == {run.systems}
+    assert {(batch.against, batch.systems) for batch in run.work.tests} == {
+        ("baseline", ("ns", "random", "dense", "released"))
+    }
+
+
+def test_without_tests_nothing_is_tested():
+    run = run_of(score__significance={"bootstrap": 0, "randomization": 0})
+    assert run.work.tests == []
+    assert not [file for file in run.outputs.artefacts if "significance" in file]
+
+
+def test_a_run_without_the_system_to_compare_with_compares_nothing():
+    run = run_of(systems={"ns": NS})
+    assert (run.against, run.tested, run.outputs.score_figures) == (None, {}, [])
+
+
+def test_further_test_sets_have_what_their_folder_has(multi):
+    run = run_of(test_sets={"news": str(multi)}, systems=SYSTEMS)
+    assert text(run.scored("ns", "news")) == ["en-de", "en-fr", "de-en", "fr-en"]
+    assert text(run.scored("ns")) == text(run.pairs)
+    paths = run.paths
+    assert paths.translation("ns", "news", "en-de")[0] == "results/test/translations/ns/news/en-de.parquet"
+    assert paths.score("ns", DEFAULT_SET, "en-de")[0] == "results/test/scores/ns/en-de.json"
+    assert paths.test("dense", "ns", "news", "en-de") == "results/test/significance/dense/ns/news/en-de.json"
+    assert "results/test/data/tests/news/manifest.json" in run.outputs.artefacts
+    assert {batch.test_set for batch in run.work.decode} == {"test", "news"}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [("gone", "there is no folder gone"), ({"path": "{folder}", "split": "dev"}, "has no text of split dev for any")],
+)
+def test_test_sets_without_text_are_refused(multi, given, message):
+    given = given if isinstance(given, str) else {**given, "path": str(multi)}
+    with pytest.raises(UserError, match=rf"test_sets\.news: .*{message}"):
+        run_of(test_sets={"news": given})
+
+
+def test_every_artefact_that_a_user_may_open_is_asked_for():
+    files = set(run_of(systems=SYSTEMS).outputs.artefacts)
+    wanted = {
+        *(f"activations/{pair}.parquet" for pair in ("en-de", "fr-en")),
+        *("masks/ns.parquet", "masks/released.parquet", "baseline/checkpoint.pt", "systems/dense/training.csv"),
+        *(f"translations/ns/en-nl.{end}" for end in ("hyp.txt", "ref.txt", "src.txt", "parquet")),
+        *("scores/random/nl-en.json", "scores/random/nl-en.segments.parquet", "significance/baseline/ns/en-de.json"),
+        *("tables/summary.md", "tables/wins.csv", "tables/overlap-ns/sparsity.csv", "report.html"),
+        *("figures/scores-by-tier-BLEU.png", "figures/training.csv", "data/manifest.json"),
+    }
+    assert {f"results/test/{name}" for name in wanted} <= files
+
+
+def test_a_selection_asks_for_its_tables_alone():
+    run = run_of(pairs="en-de,fr-en")
+    assert run.outputs.selection == "results/test/selections/en-de+fr-en"
+    files = run.outputs.artefacts
+    assert "results/test/selections/en-de+fr-en/tables/summary.csv" in files
+    assert not [file for file in files if "report" in file or "figures" in file or "/masks/" in file]
+
+
+def test_two_selections_never_share_a_folder():
+    table = {"table": "config/languages/ec30.tsv"}
+    long = [f"en-{code}" for code in list(run_of(languages=table).languages)[1:]]
+    folders = {
+        run_of(languages=table, pairs=long[:count]).outputs.selection.rpartition("/")[2] for count in range(1, 30)
+    }
+    assert len(folders) == 29
+    assert max(map(len, folders)) <= 100
+
+
+def test_figures_of_scores_need_something_to_compare():
+    assert run_of().outputs.score_figures[0] == "scores-by-tier-BLEU"
+    assert run_of(languages__directions=["de-fr", "fr-de"]).outputs.score_figures == []
+
+
+def test_components_are_compared_where_languages_differ():
+    assert run_of().outputs.comparable == ("encoder", "decoder")
+    assert run_of(languages__directions=["en-de", "en-fr", "de-en"]).outputs.comparable == ("decoder",)
+
+
+def test_neuron_sets_at_another_k():
+    outputs = run_of(report__overlap_k=70).outputs
+    assert list(outputs.neuron_sets) == ["ns", "k70"]
+    assert outputs.sets_of("k70")["k"] == 70
+    assert len(outputs.files_of("k70")) == 6
+
+
+def test_another_configuration_under_a_name_in_use_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = run_of()
+    assert configuration_record.announce(run) == []
+    configuration_record.write(run)
+    assert configuration_record.announce(run_of()) == []
+    assert configuration_record.announce(run_of(jobs__directions_per_job=3, pairs="en-de")) == []
+    said = configuration_record.announce(run_of(languages__codes=["en", "nl", "de", "fr"], decode__beam=4))
+    assert "was last made with another configuration" in said[0]
+    assert sorted(said[1:]) == [
+        "  decode.beam: 5 -> 4",
+        '  languages.codes: ["en", "de", "nl", "fr"] -> ["en", "nl", "de", "fr"]',
+    ]
+    gone = configuration_record.announce(run_of(systems={"baseline": {}}))
+    assert gone[1].startswith("  systems.ns: {")
+    assert gone[1].endswith("-> –")
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("data/manifest.json", json.dumps({"shards": []})),
+        ("tables/directions.csv", "system,pair,metric,text,score\n"),
+        ("configuration.json", json.dumps({"format": 1})),
+    ],
+)
+def test_results_of_an_older_version_are_refused_with_the_remedy(tmp_path, monkeypatch, file, content):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "results/test" / file
+    path.parent.mkdir(parents=True)
+    path.write_text(content)
+    with pytest.raises(UserError, match=r"older version .* Move the folder away \(mv results/test results/test-old\)"):
+        configuration_record.announce(run_of())
+
+
+def test_results_of_this_version_are_gone_on_with(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "results/test/data/manifest.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"format": 2}))
+    assert configuration_record.announce(run_of()) == []
