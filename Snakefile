@@ -4,14 +4,10 @@ import sys
 from pathlib import Path
 from shlex import quote
 
-from snakemake.exceptions import WorkflowError
-from snakemake.utils import min_version, validate
+from snakemake.utils import min_version
 
 min_version("9.27")
 sys.path.insert(0, workflow.basedir)
-
-from workflow_scripts.configuration import check_schema
-from workflow_scripts.errors import UserError
 
 # A config file on the command line stands alone: keys of the default run must not leak into it.
 if not workflow.config_settings.configfiles:
@@ -19,12 +15,6 @@ if not workflow.config_settings.configfiles:
     configfile: f"{workflow.basedir}/config/config.yaml"
 
 
-SCHEMA = Path(workflow.basedir) / "config" / "schema.yaml"
-try:
-    check_schema(config, SCHEMA)
-except UserError as error:
-    raise WorkflowError(f"The configuration cannot be used. {error}") from None
-validate(config, SCHEMA)
 # Steps are run by the interpreter that runs Snakemake, and find their modules wherever it was started.
 shell.prefix(
     f"set -euo pipefail; export PATH={quote(str(Path(sys.executable).parent))}:$PATH PYTHONPATH={quote(workflow.basedir)}; "
@@ -46,7 +36,7 @@ include: "rules/report.smk"
 rule all:
     default_target: True
     input:
-        RUN.outputs.artefacts,
+        RUN.outputs.wanted,
 
 
 onsuccess:

@@ -6,6 +6,7 @@ from snakemake.exceptions import WorkflowError
 from workflow_scripts import configuration_record
 from workflow_scripts.cluster import snakemake_state
 from workflow_scripts.cluster.resources import on_nodes
+from workflow_scripts.configuration import complete
 from workflow_scripts.command_line import alternatives, as_json, as_options, as_text
 from workflow_scripts.direction import joined
 from workflow_scripts.errors import UserError
@@ -13,8 +14,9 @@ from workflow_scripts.paths import DEFAULT_SET, TEXTS
 from workflow_scripts.run import Run
 from workflow_scripts.source_code import step_digest
 
+SCHEMA = Path(workflow.basedir, "config", "schema.yaml")
 try:
-    RUN = Run.from_config(config, Path(workflow.basedir))
+    RUN = Run.from_config(complete(config, SCHEMA), Path(workflow.basedir))
     if snakemake_state.is_main(workflow):
         for line in configuration_record.announce(RUN):
             print(line, file=sys.stderr)

@@ -11,8 +11,8 @@ def drawn(name, category, **labels):
 
 rule tables:
     input:
-        scores=RUN.outputs.scores,
-        significance=RUN.outputs.tests,
+        scores=RUN.work.all_jobs_of_scores,
+        significance=RUN.work.all_jobs_of_tests,
         languages=RUN.language_table,
         published=RUN.published,
     output:

@@ -28,11 +28,9 @@ for batch in RUN.work.score:
         name:
             snakemake_state.rule_of(workflow, "score", batch.number)
         input:
-            [
-                f"{PATHS.translations('{system}', batch.test_set)}/{pair}.{end}"
-                for pair in batch.directions
-                for end in ("hyp.txt", "ref.txt")
-            ],
+            lambda wildcards, batch=batch: RUN.work.jobs_of_translations(
+                wildcards.system, batch.test_set, batch.directions
+            ),
         output:
             update(
                 [file for pair in batch.directions for file in PATHS.score("{system}", batch.test_set, pair)]
@@ -57,11 +55,9 @@ for batch in RUN.work.score:
         name:
             snakemake_state.rule_of(workflow, "score_comet", batch.number)
         input:
-            [
-                f"{PATHS.translations('{system}', batch.test_set)}/{pair}.{end}"
-                for pair in batch.directions
-                for end in TEXTS
-            ],
+            lambda wildcards, batch=batch: RUN.work.jobs_of_translations(
+                wildcards.system, batch.test_set, batch.directions
+            ),
         output:
             update(
                 [file for pair in batch.directions for file in PATHS.comet("{system}", batch.test_set, pair)]
@@ -91,14 +87,10 @@ for batch in RUN.work.tests:
         name:
             snakemake_state.rule_of(workflow, "significance", batch.number)
         input:
-            ours=[
-                file for pair in batch.directions for file in RUN.segments("{system}", batch.test_set, pair)
-            ],
-            theirs=[
-                file
-                for pair in batch.directions
-                for file in RUN.segments(batch.against, batch.test_set, pair)
-            ],
+            ours=lambda wildcards, batch=batch: RUN.work.jobs_of_scores(
+                wildcards.system, batch.test_set, batch.directions
+            ),
+            theirs=RUN.work.jobs_of_scores(batch.against, batch.test_set, batch.directions),
         output:
             update([PATHS.test(batch.against, "{system}", batch.test_set, pair) for pair in batch.directions]),
         log:

@@ -196,3 +196,18 @@ def test_results_of_this_version_are_gone_on_with(tmp_path, monkeypatch):
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps({"format": 2}))
     assert configuration_record.announce(run_of()) == []
+
+
+def test_only_what_is_missing_is_asked_for_beside_the_last_artefacts(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    outputs = run_of().outputs
+    fresh = outputs.wanted
+    assert "results/test/report.html" in fresh
+    assert not [file for file in fresh if "translations" in file]
+    for file in outputs.artefacts:
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        Path(file).touch()
+    assert outputs.wanted == fresh
+    for gone in ("translations/ns/en-de.hyp.txt", "masks/ns.parquet", "activations/en-de.parquet"):
+        Path("results/test", gone).unlink()
+        assert f"results/test/{gone}" in outputs.wanted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,13 +21,19 @@ KINDS = ("given", "trained", "evaluated", "imported")
 """A system is the baseline as given, trained from it, a trained checkpoint to evaluate, or existing translations."""
 
 
-def check_schema(config: Config, schema: Path) -> None:
-    """Raise `UserError` for the first key that `schema` (YAML) does not allow, in words a person can act on."""
-    validator = jsonschema.Draft202012Validator(yaml.safe_load(schema.read_text(encoding="utf-8")))
+def complete(config: Config, schema: Path) -> dict[str, Any]:
+    """A copy of `config` with every default of `schema` (YAML) filled in.
+
+    Raises `UserError` for the first key that the schema does not allow, in words a person can act on.
+    """
+    # The C loader: Snakemake asks for the schema at every start.
+    rules = yaml.load(schema.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     # Snakemake keeps ordered mappings, the validator wants plain ones.
-    problem = jsonschema.exceptions.best_match(validator.iter_errors(json.loads(json.dumps(config))))
+    filled = json.loads(json.dumps(config))
+    problem = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(rules).iter_errors(filled))
     if problem is None:
-        return
+        _Filling(rules).validate(filled)
+        return filled
     where = ".".join(map(str, problem.absolute_path)) or "the configuration"
     message = problem.message
     if problem.validator == "additionalProperties":
@@ -34,6 +41,18 @@ def check_schema(config: Config, schema: Path) -> None:
         unknown = sorted(set(problem.instance) - set(known))
         message = f"unknown key {', '.join(unknown)}; known keys are {', '.join(known)}"
     raise UserError(f"{where}: {message} (config/schema.yaml describes every key)")
+
+
+def _fill(validator: Any, properties: Mapping[str, Any], instance: Any, schema: Mapping[str, Any]) -> Iterator[Any]:
+    """jsonschema's keyword `properties`, which also sets what is left out."""
+    if isinstance(instance, dict):
+        for name, rule in properties.items():
+            if "default" in rule:
+                instance.setdefault(name, copy.deepcopy(rule["default"]))
+    yield from jsonschema.Draft202012Validator.VALIDATORS["properties"](validator, properties, instance, schema)
+
+
+_Filling = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"properties": _fill})
 
 
 def languages(config: Config, base: Path) -> dict[str, Language]:

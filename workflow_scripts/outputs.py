@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -140,15 +141,28 @@ class Outputs:
 
     @property
     def artefacts(self) -> list[str]:
-        """Every file that the run is asked for: what a user may open comes back when it is missing."""
+        """Every file that a user may open."""
         whole = self._whole_run() if self.is_whole else []
         return [*self.translations, *self.scores, *self.tests, *self.tables, *whole]
 
-    def _whole_run(self) -> list[str]:
+    @property
+    def wanted(self) -> list[str]:
+        """What to ask Snakemake for so that every artefact is there at the end: the last ones, and all that is missing.
+
+        The last ones need all others; but where they are current Snakemake does not miss what came before them.
+        """
+        last = [*self.tables, *(self._last_of_whole_run() if self.is_whole else [])]
+        missing = [file for file in self.artefacts if not os.path.exists(file)]
+        return [*last, *missing] if len(missing) < len(self.artefacts) else last
+
+    def _last_of_whole_run(self) -> list[str]:
         paths = self.run.paths
         files = [paths.report]
         files += [file for selection in self.neuron_sets for file in paths.overlap(selection)]
-        files += [file for name in self.shown_figures for file in paths.figure(name)]
+        return files + [file for name in self.shown_figures for file in paths.figure(name)]
+
+    def _whole_run(self) -> list[str]:
+        paths, files = self.run.paths, self._last_of_whole_run()
         if not self.run.has_data:
             return files
         files += [paths.manifest, *(paths.test_set(one.name) for one in self.run.test_sets), paths.baseline]

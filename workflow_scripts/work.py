@@ -68,6 +68,50 @@ class Work:
             for part in self._chunks(directions)
         )
 
+    def jobs_of_translations(self, system: str, test_set: str, pairs: Iterable[Direction]) -> list[str]:
+        """One file of each job that makes translations of `pairs`.
+
+        The files of a job get their times together: who needs many of its files asks for the first. (Thousands of files
+        that are asked for one by one cost seconds at every start.)
+        """
+        if system in self.run.imported:
+            return [self.run.paths.translation(system, test_set, self.run.scored(system)[0])[0]]
+        wanted = set(pairs)
+        return [
+            self.run.paths.translation(system, test_set, batch.directions[0])[0]
+            for batch in self.decode
+            if test_set == batch.test_set and wanted & set(batch.directions)
+        ]
+
+    def jobs_of_scores(self, system: str, test_set: str, pairs: Iterable[Direction]) -> list[str]:
+        """One file of each job that scores `pairs`, COMET's included (see `jobs_of_translations`)."""
+        wanted = set(pairs)
+        return [
+            path
+            for batch in self.score
+            if system in batch.systems and test_set == batch.test_set and wanted & set(batch.directions)
+            for path in self.run.segments(system, test_set, batch.directions[0])
+        ]
+
+    @property
+    def all_jobs_of_scores(self) -> list[str]:
+        """One file of each job that scores anything."""
+        return [
+            path
+            for one, found in self.run.rows.items()
+            for system, pairs in found.items()
+            for path in self.jobs_of_scores(system, one, pairs)
+        ]
+
+    @property
+    def all_jobs_of_tests(self) -> list[str]:
+        """One file of each job that tests anything."""
+        return [
+            self.run.paths.test(batch.against, system, batch.test_set, batch.directions[0])
+            for batch in self.tests
+            for system in batch.systems
+        ]
+
 
 def _alike(found: Mapping[str, list[Direction]]) -> list[tuple[tuple[Direction, ...], tuple[str, ...]]]:
     """Systems with the same directions, together."""
