@@ -95,11 +95,8 @@ def due(arguments: Sequence[str]) -> Due:
         raise UserError("Snakemake refuses this run:\n" + "\n".join(said.getvalue().strip().splitlines()[-15:]))
     workflow = seen[0]
     every = [job for job in workflow.dag.jobs if job.rule.name not in AIMS]
-    needed = set(workflow.dag.needrun_jobs())
-    return Due(
-        workflow.globals["RUN"],
-        *([_job(job) for job in jobs] for jobs in (every, [*filter(needed.__contains__, every)])),
-    )
+    left = [job for job in every if workflow.dag.needrun(job)]
+    return Due(workflow.globals["RUN"], [*map(_job, every)], [*map(_job, left)])
 
 
 def _job(job: Any) -> Job:
