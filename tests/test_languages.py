@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -66,11 +67,25 @@ def test_rows_become_languages_in_order(tmp_path):
             HEADER + "en\tA\tG\tLatin\t\nde\tB\tG\tLatin\thigh\nen\tC\tG\tLatin\tlow\n",
             "line 4: language en stands twice",
         ),
+        *(
+            (
+                HEADER + f"en\tA\tG\tLatin\t\n{code}\tB\tG\tLatin\tlow\n",
+                rf"line 3: language code {re.escape(repr(code))}",
+            )
+            for code in ("qa$(touch X)", "|id", "de-AT", "../x", "q.a", "{q}", "", "de ")
+        ),
     ],
 )
 def test_broken_tables_are_refused_with_their_line(tmp_path, text, message):
     with pytest.raises(UserError, match=message):
         read_languages(table(tmp_path, text))
+
+
+def test_a_table_of_another_encoding_is_refused_with_its_line(tmp_path):
+    path = tmp_path / "languages.tsv"
+    path.write_bytes((HEADER + "de\tA\tG\tLatin\thigh\nfr\tFran\u00e7ais\tG\tLatin\tlow\n").encode("latin-1"))
+    with pytest.raises(UserError, match=r"languages\.tsv, line 3: not UTF-8.*iconv"):
+        read_languages(path)
 
 
 def test_a_missing_table_says_which_key_to_set(tmp_path):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from workflow_scripts.direction import CODE
 from workflow_scripts.errors import UserError
 
 
@@ -26,20 +28,35 @@ COLUMNS = [field.name for field in fields(Language)]
 def read_languages(path: str | Path) -> dict[str, Language]:
     """Read a tab-separated language table into `{code: Language}`, in the table's order.
 
-    Raises `UserError` when the file or a column is missing, a row is short, or a code stands twice.
+    Raises `UserError` when the file or a column is missing, it is not UTF-8, a row is short, a code stands twice or has
+    other characters than letters, digits and `_`: it stands in file names and commands.
     """
     path = Path(path)
     if not path.is_file():
         raise UserError(f"language table {path} does not exist: set languages.table to a file like config/languages/")
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file, delimiter="\t")
-        if reader.fieldnames != COLUMNS:
-            raise UserError(f"{path}, line 1: the columns must be {', '.join(COLUMNS)} (tab-separated)")
-        table: dict[str, Language] = {}
-        for row in reader:
-            if None in row or None in row.values():
-                raise UserError(f"{path}, line {reader.line_num}: {len(COLUMNS)} tab-separated columns are needed")
-            if row["code"] in table:
-                raise UserError(f"{path}, line {reader.line_num}: language {row['code']} stands twice")
-            table[row["code"]] = Language(**row)
+    reader = csv.DictReader(io.StringIO(_text(path), newline=""), delimiter="\t")
+    if reader.fieldnames != COLUMNS:
+        raise UserError(f"{path}, line 1: the columns must be {', '.join(COLUMNS)} (tab-separated)")
+    table: dict[str, Language] = {}
+    for row in reader:
+        where = f"{path}, line {reader.line_num}"
+        if None in row or None in row.values():
+            raise UserError(f"{where}: {len(COLUMNS)} tab-separated columns are needed")
+        if not CODE.fullmatch(row["code"]):
+            raise UserError(f"{where}: language code {row['code']!r} may have letters, digits and _ only; change it")
+        if row["code"] in table:
+            raise UserError(f"{where}: language {row['code']} stands twice")
+        table[row["code"]] = Language(**row)
     return table
+
+
+def _text(path: Path) -> str:
+    content = path.read_bytes()
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise UserError(
+            f"{path}, line {line}: not UTF-8 ({error.reason}); convert the table, for example with "
+            "iconv -f ENCODING -t UTF-8"
+        ) from None
