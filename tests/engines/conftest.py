@@ -46,7 +46,12 @@ class Tiny:
         return TransformerModel.build_model(options, task).eval()
 
     def translate(self, sources: list[list[str]], beam: int, length_penalty: float, max_length: int) -> list:
-        """Per sentence (tokens without tag and end, score), one sentence at a time, by fairseq."""
+        """Per sentence (tokens, score) by fairseq, as its programs print them: no target tag, wherever it stands."""
+        found = self.search(sources, beam, length_penalty, max_length)
+        return [([token for token in tokens if token != TAGS[1]], score) for tokens, score in found]
+
+    def search(self, sources: list[list[str]], beam: int, length_penalty: float, max_length: int) -> list:
+        """Per sentence (tokens without the forced tag and the end, score), one sentence at a time, by fairseq."""
         from fairseq.sequence_generator import SequenceGenerator
 
         generator = SequenceGenerator(

@@ -10,7 +10,9 @@ from unittest.mock import Mock
 import ctranslate2
 import numpy as np
 import pytest
+import torch
 
+from tests.engines.conftest import Tiny
 from workflow_scripts.engines import ctranslate2_beam as engine_module
 from workflow_scripts.engines.ctranslate2_beam import Session
 from workflow_scripts.engines.search import Options
@@ -91,6 +93,23 @@ def test_the_longest_hypotheses_end_and_score_as_fairseqs(tiny, sentences):
     expected = model.translate(sentences, 5, 1.0, 4)
     assert max(len(tokens) for tokens, _ in expected) == 3
     compare(session(model, max_length=4).translate(sentences, "__en__", "__de__"), expected, at_least=0.9)
+
+
+def test_a_target_tag_that_is_said_again_is_taken_out_as_fairseq_does(tiny, sentences):
+    model = tiny(**SHAPES["untied, learned positions"])
+    often = Tiny(Tiny.build(model.options, model.dictionary), model.dictionary, model.options)
+    often.model.load_state_dict(model.state)
+    tag, word = (model.dictionary.index(symbol) for symbol in ("__de__", "w1"))
+    with torch.no_grad():
+        weight = often.model.decoder.output_projection.weight
+        weight[tag] = weight[word] * 1.01
+    assert any("__de__" in tokens for tokens, _ in often.search(sentences, 5, 1.0, 25))
+    found = session(often, max_length=25).translate(sentences, "__en__", "__de__")
+    expected = often.translate(sentences, 5, 1.0, 25)
+    assert not any("__de__" in hypothesis.tokens for hypothesis in found)
+    # Different hypotheses can have the same text without the tags.
+    same = [hypothesis.tokens == tokens for hypothesis, (tokens, _) in zip(found, expected, strict=True)]
+    assert np.mean(same) >= 0.9
 
 
 def test_how_sentences_are_put_together_does_not_matter(tiny, sentences, monkeypatch):

@@ -1,16 +1,17 @@
 """Beam search by CTranslate2 that returns what fairseq's generator would.
 
 Both search alike: twice as many candidates as beams, ends counted among the first beams, over with as many finished
-hypotheses as beams. They differ in four points, put right here.
+hypotheses as beams. They differ in five points, put right here.
 
 1. fairseq counts the forced language tag in a hypothesis' score and length, CTranslate2 does not: its n-best lists are
    ranked anew with the tag's log-probability, which a short first pass gives.
 2. At the first free position an end of sentence among the candidates is a finished hypothesis to fairseq, while
    CTranslate2 lets it block a beam. It is forbidden to CTranslate2, and counted here where fairseq has it. (Lost with
-   it are hypotheses that end in the tag, which no trained model says a second time.)
+   it are hypotheses that end in the tag said a second time, as an untrained model may.)
 3. fairseq scores the end it forces at the maximal length, CTranslate2 just stops: such hypotheses are scored anew.
 4. fairseq never chooses `<pad>`. CTranslate2 could suppress it, but would share its probability out among the others
    and so change every score: instead a hypothesis that holds it is not chosen.
+5. fairseq takes the target tag out of a hypothesis wherever it stands, CTranslate2 gives all that was said.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -101,7 +102,8 @@ class Session:
         scores = self._scores(translator, [sources[line] for line, _ in cut], [tokens for _, tokens in cut])
         for (line, tokens), score in zip(cut, scores, strict=True):
             candidates[line].append(Hypothesis(tokens[1:], score))
-        return [max(found, key=lambda candidate: candidate.score) for found in candidates]
+        best = (max(found, key=lambda candidate: candidate.score) for found in candidates)
+        return [replace(found, tokens=[token for token in found.tokens if token != target_tag]) for found in best]
 
     @property
     def _exponent(self) -> float:
