@@ -152,6 +152,19 @@ def test_without_a_digest_the_one_found_is_told(server, tmp_path, capsys):
     assert f"sha256: {DIGEST}" in told
 
 
+def test_a_digest_that_is_pinned_later_changes_nothing_unless_it_is_another(server, tmp_path):
+    output = tmp_path / "file"
+    assert download.contradicted(output, DIGEST) == ""
+    download.fetch(output, server.url, None, None)
+    assert download.contradicted(output, None) == ""
+    assert download.contradicted(output, DIGEST.upper()) == ""
+    assert download.contradicted(output, "0" * 64) == "0" * 64
+    download.fetch(output, server.url, None, DIGEST)
+    assert len(server.requests) == 1
+    with pytest.raises(UserError, match="not used"):
+        download.fetch(output, server.url, None, "0" * 64)
+
+
 def test_only_the_web_is_downloaded_from(tmp_path):
     with pytest.raises(UserError, match="only http and https"):
         download.fetch(tmp_path / "file", "file:///etc/passwd", None, None)

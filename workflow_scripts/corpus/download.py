@@ -129,6 +129,16 @@ def accept(part: Path, output: Path, expected: str | None, source: str) -> str:
     return found
 
 
+def contradicted(output: Path, expected: str | None) -> str:
+    """`expected` where the digest recorded beside a finished download is another one, else "".
+
+    What depends on this instead of on the digest itself is not made again when the right digest is pinned later.
+    """
+    note = _beside(output, ".sha256")
+    recorded = note.read_text(encoding="utf-8").split()[:1] if note.is_file() else []
+    return expected if expected and recorded and recorded != [expected.lower()] else ""
+
+
 def fetch(output: Path, url: str | None, gdrive: str | None, expected: str | None) -> None:
     """Have the file of `url` or of Google Drive id `gdrive` at `output`, verified; a right file there is kept."""
     source = url or f"Google Drive file {gdrive}"

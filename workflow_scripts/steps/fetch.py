@@ -17,6 +17,8 @@ from workflow_scripts.corpus.download import fetch
 from workflow_scripts.corpus.unpack import unpack
 from workflow_scripts.errors import UserError, run
 
+CODE = ("corpus.download", "corpus.unpack")
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
