@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from workflow_scripts import errors
+from workflow_scripts.direction import joined
 
 ROOT = Path(__file__).resolve().parents[1]
 CODES = ["en", "qa", "qe", "xi"]
@@ -112,6 +113,7 @@ class TinyRun:
 
     folder: Path
     manifest: Path
+    test_set: Path
     checkpoint: Path
     directions: list[str]
 
@@ -133,29 +135,34 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> TinyRun:
     rows = (ROOT / "config/languages/synthetic.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
     table = folder / "languages.tsv"
     table.write_text("".join(row for row in rows if row.split("\t")[0] in ("code", *CODES)), encoding="utf-8")
-    pairs = [pair for pair in DIRECTIONS if pair.startswith("en-")]
+    pairs = joined(pair for pair in DIRECTIONS if pair.startswith("en-"))
     sizes = {"train": {"high": 200, "medium": 120, "low": 60}, "valid": 20, "test": 12}
-    cleaning = {"punctuation": True, "min_words": 1, "max_words": 60, "max_ratio": 3.0}
+    cleaning = {"punctuation": True, "min_words": 1, "max_words": 60, "max_ratio": 3.0, "held_out": ["valid"]}
     joint = {"size": 300, "character_coverage": 1.0, "temperature": 1.0, "sample": 10000}
     call(
-        *("synthesize", "--languages", table, "--pairs", *pairs),
+        *("synthesize", "--languages", table, "--pairs", pairs),
         *("--sizes", json.dumps(sizes), "--seed", 5, "--output", text),
     ).ok()
-    for pair in pairs:
+    for pair in pairs.split(","):
         call(
-            *("clean", "--folder", text, "--pair", pair, "--pairs", *pairs),
+            *("clean", "--folder", text, "--pair", pair, "--pairs", pairs),
             *("--settings", json.dumps(cleaning), "--output", clean),
         ).ok()
     model, dictionary = data / "sentencepiece.model", data / "dict.txt"
     settings = json.dumps(joint | {"model": None, "dictionary": None})
     call(
-        *("sentencepiece_model", "--folder", clean, "--pairs", *pairs, "--settings", settings),
+        *("sentencepiece_model", "--folder", clean, "--pairs", pairs, "--settings", settings),
         *("--model", model, "--dictionary", dictionary),
     ).ok()
     call(
-        *("binarize", "--folder", clean, "--pairs", *pairs, "--languages", *CODES, "--model", model),
-        *("--dictionary", dictionary, "--references", text, "--max-pieces", 62, "--output", data),
+        *("binarize", "--folder", clean, "--pairs", pairs, "--codes", ",".join(CODES), "--model", model),
+        *("--dictionary", dictionary, "--max-pieces", 62, "--output", data),
     ).ok()
-    made = TinyRun(folder, data / "manifest.json", folder / "baseline/checkpoint.pt", DIRECTIONS)
+    call(
+        *("test_set", "--name", "test", "--folder", text, "--pairs", pairs, "--data", data / "manifest.json"),
+        *("--training", clean, "--settings", json.dumps(cleaning), "--output", data / "tests/test"),
+    ).ok()
+    manifest, test_set = data / "manifest.json", data / "tests/test/manifest.json"
+    made = TinyRun(folder, manifest, test_set, folder / "baseline/checkpoint.pt", DIRECTIONS)
     made.train(folder / "baseline", "--model", json.dumps(MODEL), name="baseline").ok()
     return made

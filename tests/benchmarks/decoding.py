@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from tests.benchmarks import machine, models, published, reference
 from tests.benchmarks.profiles import where_time_goes
 from workflow_scripts.artifacts import Masks
+from workflow_scripts.direction import Direction
 from workflow_scripts.engines.ctranslate2_beam import Session
 from workflow_scripts.engines.search import Options
 from workflow_scripts.fairseq_plugin import model as transformer
@@ -152,13 +153,14 @@ def agreement(folder: Path, pairs: int, device: str) -> dict[str, dict[str, floa
     found: dict[str, list[str]] = {name: [] for name in ("fairseq", "references", *sessions)}
     for pair, kept in list(masks.kept().items())[:pairs]:
         of_direction.activate(pair)
-        data = load_direction(manifest, "test", pair, dictionary)
-        best = dict(translate(model, dictionary, data, pair.split("-")[1], Search()))
+        direction = Direction.parse(pair)
+        data = load_direction(manifest.shards, "test", direction, dictionary)
+        best = dict(translate(model, dictionary, data, direction.target, Search()))
         found["fairseq"] += [plain(best[line].tokens) for line in range(len(data))]
         found["references"] += [plain(line) for line in pieces(data, "tgt", dictionary)]
         for name, session in sessions.items():
-            tags = [transformer.tag(language) for language in pair.split("-")]
-            found[name] += [plain(h.tokens) for h in session.translate(pieces(data, "src", dictionary), *tags, kept)]
+            said = session.translate(pieces(data, "src", dictionary), *direction.tags, kept)
+            found[name] += [plain(hypothesis.tokens) for hypothesis in said]
     base = BLEU().corpus_score(found["fairseq"], [found["references"]]).score
     return {
         name: {

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.benchmarks import reference
+from workflow_scripts.direction import Direction
 from workflow_scripts.fairseq_plugin import model as transformer
 from workflow_scripts.fairseq_plugin.datasets import batches, collate, load_direction
 from workflow_scripts.fairseq_plugin.recorder import record
@@ -24,7 +25,7 @@ def effect(folder: Path, device: str, k: float = 95) -> dict[str, dict[str, floa
         model, dictionary, _ = transformer.load_model(folder / "checkpoints/baseline.pt", manifest)
         model = transformer.cast(model.to(transformer.device(device)), precision)
         for pair in pairs:
-            dataset = load_direction(manifest, "valid", pair, dictionary)
+            dataset = load_direction(manifest.shards, "valid", Direction.parse(pair), dictionary)
             of_pair = (collate(dataset, lines) for lines in batches(dataset, 2000, None))
             found, _ = record(model, of_pair, dictionary.pad())
             counts |= {(precision, pair, *key): layer for key, layer in found.items()}

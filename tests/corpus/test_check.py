@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import gzip
+from pathlib import Path
 
 import pytest
 
 from workflow_scripts.corpus import parallel
 from workflow_scripts.corpus.check import check_text
+from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
 
-PAIR = "en-de"
+PAIR = Direction("en", "de")
+SPLITS = ("train", "valid", "test")
+TRAINING = ["train", "valid"]
 
 
 @pytest.fixture
 def folder(tmp_path):
     """A small good corpus: plain and packed files."""
-    for split in parallel.SPLITS:
+    for split in SPLITS:
         (tmp_path / f"{split}.en-de.en").write_text("One.\nTwo.\nThree.\n")
         with gzip.open(tmp_path / f"{split}.en-de.de.gz", "wt", encoding="utf-8") as file:
             file.write("Eins.\nZwei.\nDreißig.\n")
@@ -25,20 +29,21 @@ def folder(tmp_path):
 
 def refused(folder, *words, pairs=(PAIR,)):
     with pytest.raises(UserError) as caught:
-        check_text(folder, list(pairs))
+        check_text(folder, list(pairs), list(SPLITS))
     for word in words:
         assert word in str(caught.value)
     return str(caught.value)
 
 
 def test_good_text(folder):
-    assert check_text(folder, [PAIR]) == {PAIR: {"train": 3, "valid": 3, "test": 3}}
+    assert check_text(folder, [PAIR], list(SPLITS)) == {"en-de": {"train": 3, "valid": 3, "test": 3}}
+    assert check_text(folder, [PAIR], TRAINING) == {"en-de": {"train": 3, "valid": 3}}
 
 
 def test_either_order_of_the_pair(folder):
     for path in list(folder.iterdir()):
         path.rename(folder / path.name.replace("en-de", "de-en"))
-    assert check_text(folder, [PAIR])[PAIR]["test"] == 3
+    assert check_text(folder, [PAIR], list(SPLITS))["en-de"]["test"] == 3
     first, second = parallel.find(folder, "test", PAIR)
     assert (first.name, second.name) == ("test.de-en.en", "test.de-en.de.gz")
 
@@ -49,7 +54,8 @@ def test_no_folder(tmp_path):
 
 def test_all_missing_files_at_once(folder):
     (folder / "valid.en-de.en").unlink()
-    refused(folder, "valid.en-de.en", "train.en-fr.en", "test.en-fr.en", "leave out the pair", pairs=[PAIR, "en-fr"])
+    names = ("valid.en-de.en", "train.en-fr.en", "test.en-fr.en")
+    refused(folder, *names, "leave out the pair", pairs=[PAIR, Direction("en", "fr")])
 
 
 def test_two_candidates(folder):
@@ -62,7 +68,7 @@ def test_unequal_line_counts(folder):
     refused(folder, "train.en-de.en has 2 lines", "train.en-de.de.gz has 3", "line 3")
 
 
-@pytest.mark.parametrize("split", parallel.SPLITS)
+@pytest.mark.parametrize("split", SPLITS)
 def test_empty_file(folder, split):
     (folder / f"{split}.en-de.en").write_text("")
     refused(folder, f"{split}.en-de.en: the file is empty")
@@ -75,7 +81,7 @@ def test_only_empty_lines(folder):
 
 def test_empty_line_counts_in_valid_and_test_only(folder):
     (folder / "train.en-de.en").write_text("One.\n\nThree.\n")
-    assert check_text(folder, [PAIR])
+    assert check_text(folder, [PAIR], list(SPLITS))
     (folder / "valid.en-de.en").write_text("One.\n\nThree.\n")
     refused(folder, "valid.en-de.en, line 2: is empty", "both sides")
 
@@ -113,17 +119,25 @@ def test_several_problems_are_told_together(folder):
     assert message.count("\n") == 2
 
 
-def test_pairs_on_disk():
-    assert parallel.on_disk(["en-de", "de-en", "fr-en", "nl-es", "es-nl"], "en") == ["en-de", "en-fr", "nl-es"]
-
-
 def test_files_that_cleaning_reads(folder):
     files = parallel.existing(folder, [PAIR])
-    assert len(files) == 6
-    more = [*files, "x/train.en-fr.en", "x/test.fr-en.en"]
-    assert parallel.needed(more, "de-en") == [*files, "x/test.fr-en.en"]
+    assert [Path(file).name for file in files] == [
+        f"{split}.en-de.{end}" for split in TRAINING for end in ("de.gz", "en")
+    ]
+    held = ["x/valid.en-fr.en", "x/test.fr-en.en"]
+    assert parallel.needed([*files, "x/train.en-fr.en", *held], PAIR.reverse, ["valid"]) == [*files, held[0]]
+    assert parallel.needed([*files, *held], PAIR, ["valid", "test"]) == [*files, *held]
+    assert parallel.needed([*files, *held], PAIR, []) == files
     (folder / "train.en-de.en.bak").write_text("")
-    assert parallel.existing(folder, ["de-en"]) == files
+    assert parallel.existing(folder, [PAIR.reverse]) == files
+
+
+def test_a_test_set_may_be_multi_parallel_and_training_text_not(folder):
+    for path in list(folder.glob("valid.*")):
+        path.rename(folder / path.name.replace("en-de.", ""))
+    assert check_text(folder, [PAIR], ["valid"]) == {"en-de": {"valid": 3}}
+    with pytest.raises(UserError, match=r"there is no valid\.en-de\.en"):
+        check_text(folder, [PAIR], TRAINING)
 
 
 def test_only_line_feeds_end_lines(tmp_path):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from workflow_scripts.corpus import databin, manifest
-from workflow_scripts.corpus.parallel import SPLITS
+from workflow_scripts.corpus import databin, manifest, parallel
+from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
 
-PAIRS = ["en-de"]
+PAIRS = [Direction("en", "de")]
+SPLITS = (*parallel.SPLITS, "test")
 
 
 def fill(folder, pair="en-de", splits=SPLITS):
@@ -24,8 +25,9 @@ def fill(folder, pair="en-de", splits=SPLITS):
 def test_one_folder(tmp_path):
     assert databin.find_shards(fill(tmp_path)) == [tmp_path]
     databin.check_dictionaries([tmp_path], ["en", "de"])
-    assert databin.check_pairs([tmp_path], ["en-de"]) == ["en-de"]
-    assert databin.check_pairs([tmp_path], ["de-en"]) == ["en-de"]
+    assert databin.check_pairs([tmp_path], PAIRS) == PAIRS
+    assert databin.check_pairs([tmp_path], [PAIRS[0].reverse]) == PAIRS
+    assert databin.name_of(tmp_path, "test", PAIRS[0].reverse) == PAIRS[0]
 
 
 def test_shards_in_the_order_of_their_numbers(tmp_path):
@@ -36,17 +38,31 @@ def test_shards_in_the_order_of_their_numbers(tmp_path):
     assert [shard.name for shard in shards] == ["shard0", "shard1", "shard2", "shard10"]
 
 
-@pytest.mark.parametrize("name", ["train.en-de.de.idx", "valid.en-de.en.bin", "test.en-de.de.bin"])
+@pytest.mark.parametrize("name", ["train.en-de.de.idx", "valid.en-de.en.bin"])
 def test_a_missing_file_is_named(tmp_path, name):
     (fill(tmp_path) / name).unlink()
     with pytest.raises(UserError, match=name):
         databin.check_pairs([tmp_path], PAIRS)
 
 
+def test_training_data_needs_no_test_set_and_a_test_set_is_asked_for_by_itself(tmp_path):
+    (fill(tmp_path) / "test.en-de.de.bin").unlink()
+    assert databin.check_pairs([tmp_path], PAIRS) == PAIRS
+    with pytest.raises(UserError, match=r"test\.en-de\.de\.bin is missing: pair en-de needs test data"):
+        databin.name_of(tmp_path, "test", PAIRS[0])
+
+
+def test_train_and_valid_in_different_orders_are_refused(tmp_path):
+    for path in list(fill(tmp_path).glob("train.*")):
+        path.rename(tmp_path / path.name.replace("en-de", "de-en"))
+    with pytest.raises(UserError, match="train and valid of pair en-de name its languages in different orders"):
+        databin.check_pairs([tmp_path], PAIRS)
+
+
 def test_a_missing_pair_and_a_missing_dictionary(tmp_path):
     fill(tmp_path)
     with pytest.raises(UserError, match=r"train\.en-fr\.en\.bin is missing"):
-        databin.check_pairs([tmp_path], ["en-fr"])
+        databin.check_pairs([tmp_path], [Direction("en", "fr")])
     with pytest.raises(UserError, match=r"dict\.fr\.txt is missing"):
         databin.check_dictionaries([tmp_path], ["en", "fr"])
 
@@ -79,9 +95,22 @@ def test_no_databin(tmp_path):
         databin.find_shards(tmp_path)
 
 
-def test_fingerprint_follows_content_not_place(tmp_path):
+def test_digests_follow_content_not_place(tmp_path):
     one, two = fill(tmp_path / "one"), fill(tmp_path / "two")
     (two / "train.en-fr.en.bin").write_text("of another pair")
-    assert manifest.fingerprint([one], PAIRS) == manifest.fingerprint([two], PAIRS)
+
+    def digests(split):
+        return [manifest.data_digests([folder], split, PAIRS)["en-de"] for folder in (one, two)]
+
+    assert all(len(set(digests(split))) == 1 for split in SPLITS)
     (two / "test.en-de.de.bin").write_text("other")
-    assert manifest.fingerprint([one], PAIRS) != manifest.fingerprint([two], PAIRS)
+    assert [len(set(digests(split))) for split in SPLITS] == [1, 1, 2]
+
+
+def test_the_fingerprint_is_of_what_training_depends_on():
+    splits = {"train": {"en-de": "a"}, "valid": {"en-de": "b"}}
+    before = manifest.fingerprint(splits, "c", ["en", "de"])
+    assert manifest.fingerprint(splits, "c", ["en", "de"]) == before
+    assert manifest.fingerprint(splits, "c", ["de", "en"]) != before
+    assert manifest.fingerprint(splits, "d", ["en", "de"]) != before
+    assert manifest.fingerprint({**splits, "valid": {"en-de": "a"}}, "c", ["en", "de"]) != before

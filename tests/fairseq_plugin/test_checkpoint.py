@@ -212,7 +212,8 @@ def test_plain_fairseq_generates_with_our_checkpoint_and_says_the_same(tiny_run,
     start = "from workflow_scripts.fairseq_plugin import compat; from fairseq_cli.generate import cli_main; cli_main()"
     plain = subprocess.run(
         [
-            *(sys.executable, "-c", start, str(manifest.shards[0]), "--path", str(tiny_run.checkpoint), "--cpu"),
+            *(sys.executable, "-c", start, str(tiny_run.test_set.parent / "bin")),
+            *("--path", str(tiny_run.checkpoint), "--cpu"),
             *("--user-dir", str(ROOT / "workflow_scripts/fairseq_plugin"), "--task", "translation_multi_simple_epoch"),
             *("--langs", ",".join(manifest.languages), "--lang-pairs", ",".join(tiny_run.directions)),
             *("--source-lang", "en", "--target-lang", "qa", "--encoder-langtok", "src", "--decoder-langtok"),
@@ -225,11 +226,11 @@ def test_plain_fairseq_generates_with_our_checkpoint_and_says_the_same(tiny_run,
     )
     assert plain.returncode == 0, plain.stderr[-2000:]
     theirs = {int(m[1]): m[2] for m in re.finditer(r"^H-(\d+)\t\S+\t(.*)$", plain.stdout, re.MULTILINE)}
-    output = tmp_path / "en-qa.parquet"
     call(
-        *("decode", "--system", "baseline", "--data", tiny_run.manifest, "--checkpoint", tiny_run.checkpoint),
-        *("--beam", 3, "--max-tokens", 500, "--device", "cpu", output),
+        *("decode", "--system", "baseline", "--data", tiny_run.manifest, "--test-set", tiny_run.test_set),
+        *("--checkpoint", tiny_run.checkpoint, "--beam", 3, "--max-tokens", 500, "--device", "cpu"),
+        *("--pairs", "en-qa", "--output", tmp_path),
     ).ok()
-    ours = {row["id"]: row["hypothesis"] for row in read_translations(output)[0]}
+    ours = {row["id"]: row["hypothesis"] for row in read_translations(tmp_path / "en-qa.parquet")[0]}
     assert len(ours) == 12
     assert ours == theirs

@@ -16,6 +16,7 @@ from workflow_scripts.corpus.manifest import Manifest, read_manifest
 
 LANGUAGES = ["en", "nl", "af", "es", "pt", "ru"]
 DIRECTIONS = [f"en-{code}" for code in LANGUAGES[1:]] + [f"{code}-en" for code in LANGUAGES[1:]]
+PAIRS = ",".join(pair for pair in DIRECTIONS if pair.startswith("en-"))
 Layers = dict[tuple[str, int], np.ndarray]
 
 
@@ -29,12 +30,21 @@ def reference(shared: Path) -> Path:
 def manifest_path(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The recorded data-bin, linked as a user's ready data-bin is."""
     path = tmp_path_factory.mktemp("reference") / "manifest.json"
-    pairs = [pair for pair in DIRECTIONS if pair.startswith("en-")]
     call(
-        *("link_databin", "--folder", reference / "data-bin", "--pairs", *pairs, "--languages", *LANGUAGES),
+        *("link_databin", "--folder", reference / "data-bin", "--pairs", PAIRS, "--codes", ",".join(LANGUAGES)),
         *("--tokenization", "none", "--output", path),
     ).ok()
     return path
+
+
+@pytest.fixture(scope="session")
+def set_path(manifest_path: Path) -> Path:
+    """The test set of the recorded data-bin."""
+    folder = manifest_path.parent / "tests/test"
+    call(
+        *("test_set", "--name", "test", "--pairs", PAIRS, "--data", manifest_path, "--output", folder),
+    ).ok()
+    return folder / "manifest.json"
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import pytest
 
 from tests.golden.conftest import DIRECTIONS
 from workflow_scripts.artifacts import read_activations
+from workflow_scripts.direction import Direction
 from workflow_scripts.fairseq_plugin import datasets, recorder
 from workflow_scripts.fairseq_plugin import model as transformer
 
@@ -41,7 +42,7 @@ def test_counts_on_the_recorded_batches_equal_the_official_ones(baseline, manife
     for positions in ("all", "real"):
         official = recorded_counts(positions)
         for pair in DIRECTIONS:
-            dataset = datasets.load_direction(manifest, "valid", pair, dictionary)
+            dataset = datasets.load_direction(manifest.folders("valid"), "valid", Direction.parse(pair), dictionary)
             batches = [datasets.collate(dataset, batch["ids"]) for batch in batches_of(pair)["batches"]]
             counts, _ = recorder.record(model, batches, dictionary.pad(), positions)
             off.append(differences(counts, official[pair]))
@@ -55,14 +56,14 @@ def test_counts_on_the_recorded_batches_equal_the_official_ones(baseline, manife
 def test_record_command_makes_the_same_batches_and_counts(
     positions, reference, manifest_path, batches_of, recorded_counts, command, tmp_path
 ):
-    outputs = [tmp_path / f"{pair}.parquet" for pair in DIRECTIONS]
     command(
         *("record", "--data", manifest_path, "--checkpoint", reference / "checkpoints/baseline.pt"),
-        *("--positions", positions, "--max-tokens", MAX_TOKENS, "--device", "cpu", *outputs),
+        *("--positions", positions, "--max-tokens", MAX_TOKENS, "--device", "cpu"),
+        *("--pairs", ",".join(DIRECTIONS), "--output", tmp_path),
     ).ok()
     official, off = recorded_counts(positions), []
-    for pair, path in zip(DIRECTIONS, outputs, strict=True):
-        recorded, found = batches_of(pair), read_activations(path)
+    for pair in DIRECTIONS:
+        recorded, found = batches_of(pair), read_activations(tmp_path / f"{pair}.parquet")
         assert found.pair == pair
         suffix = {"all": "positions", "real": "nonpad"}[positions]
         # With padding this number follows from how the lines are batched: it says that the batches are the same.
@@ -77,7 +78,7 @@ def test_record_command_makes_the_same_batches_and_counts(
 
 @pytest.mark.parametrize("pair", DIRECTIONS)
 def test_batches_hold_the_recorded_lines(pair, baseline, manifest, batches_of):
-    dataset = datasets.load_direction(manifest, "valid", pair, baseline[1])
+    dataset = datasets.load_direction(manifest.folders("valid"), "valid", Direction.parse(pair), baseline[1])
     ours = list(datasets.batches(dataset, MAX_TOKENS, 256))
     recorded = batches_of(pair)
     assert [set(batch) for batch in ours] == [set(batch["ids"]) for batch in recorded["batches"]]

@@ -18,7 +18,7 @@ SYSTEMS = ("baseline", "ns")
 
 
 @pytest.fixture(scope="module")
-def translated(reference, manifest_path, masks_path, tmp_path_factory):
+def translated(reference, manifest_path, set_path, masks_path, tmp_path_factory):
     """`{system: folder}`: all directions by the decode command; the recorded system comes in through its rule's."""
     from tests.conftest import call
 
@@ -31,8 +31,8 @@ def translated(reference, manifest_path, masks_path, tmp_path_factory):
         "ns": ["--checkpoint", ns, "--masks", masks_path],
     }.items():
         call(
-            *("decode", "--system", system, "--data", manifest_path, "--max-tokens", 3000, "--device", "cpu", *options),
-            *(folder / system / f"{pair}.parquet" for pair in DIRECTIONS),
+            *("decode", "--system", system, "--data", manifest_path, "--test-set", set_path, *options),
+            *("--max-tokens", 3000, "--device", "cpu", "--pairs", ",".join(DIRECTIONS), "--output", folder / system),
         ).ok()
     return folder
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 
 import numpy as np
@@ -10,17 +9,19 @@ import pytest
 
 from tests.conftest import DIRECTIONS
 from workflow_scripts.artifacts import Mask, masks_digest, read_masks, read_translations, write_masks
+from workflow_scripts.batch import RECOMPUTE
 from workflow_scripts.formats import checkpoint
+from workflow_scripts.steps import decode as step
 
 PAIR = "en-qa"
 
 
 @pytest.fixture
 def decode(tiny_run, command, tmp_path):
-    def run(pairs, *options, model=tiny_run.checkpoint, data=tiny_run.manifest):
-        files = [tmp_path / f"ns/{pair}.parquet" for pair in pairs]
+    def run(pairs, *options, model=tiny_run.checkpoint, test_set=tiny_run.test_set):
+        files = ("--data", tiny_run.manifest, "--test-set", test_set, "--checkpoint", model)
         fixed = ("--system", "ns", "--device", "cpu", "--max-length", 15, "--beam", 2)
-        return command("decode", "--data", data, "--checkpoint", model, *fixed, *options, *files)
+        return command("decode", *files, "--output", tmp_path / "ns", "--pairs", ",".join(pairs), *fixed, *options)
 
     return run
 
@@ -109,28 +110,95 @@ def test_masks_without_the_direction_are_refused(decode, tmp_path):
     assert "no masks for direction en-qa (there are: qa-en)" in result.err
 
 
+def changed(tiny_run, path, **changes):
+    """The tiny test set with other keys, for the pair en-qa."""
+    content = json.loads(tiny_run.test_set.read_text(encoding="utf-8"))
+    content["folder"] = str(tiny_run.test_set.parent / "bin")
+    for side in content["pairs"][PAIR]["text"].values():
+        side["file"] = str(tiny_run.test_set.parent / side["file"])
+    content["pairs"][PAIR] |= changes
+    path.write_text(json.dumps(content))
+    return path
+
+
 def test_without_raw_lines_the_data_bins_own_are_taken(tiny_run, decode, tmp_path):
-    content = json.loads(tiny_run.manifest.read_text(encoding="utf-8"))
-    folder = tiny_run.manifest.parent
-    content |= {"references": None, "shards": [str(folder / "bin")], "dictionary": str(folder / content["dictionary"])}
-    (tmp_path / "manifest.json").write_text(json.dumps(content))
-    decode([PAIR], data=tmp_path / "manifest.json").ok()
-    lines = (folder / "clean/test.en-qa.qa").read_text(encoding="utf-8").splitlines()
+    decode([PAIR], test_set=changed(tiny_run, tmp_path / "manifest.json", text=None)).ok()
+    lines = (tiny_run.test_set.parent / "text/test.en-qa.qa").read_text(encoding="utf-8").splitlines()
     assert [row["reference"] for row in rows(tmp_path)] == lines
 
 
-def test_raw_lines_that_changed_since_are_noticed(tiny_run, decode, tmp_path):
-    content = json.loads(tiny_run.manifest.read_text(encoding="utf-8"))
-    folder = tiny_run.manifest.parent
-    for language in ("en", "qa"):
-        lines = (folder / f"raw/test.en-qa.{language}").read_bytes() + b"one more\n"
-        (tmp_path / f"test.en-qa.{language}.gz").write_bytes(gzip.compress(lines))
-    content |= {
-        "references": str(tmp_path),
-        "shards": [str(folder / "bin")],
-        "dictionary": str(folder / content["dictionary"]),
+def test_lines_that_changed_since_are_noticed(tiny_run, decode, tmp_path):
+    text = json.loads(tiny_run.test_set.read_text(encoding="utf-8"))["pairs"][PAIR]["text"]
+    other = tmp_path / "other.qa"
+    other.write_bytes((tiny_run.test_set.parent / text["qa"]["file"]).read_bytes() + b"one more\n")
+    text = {"en": {**text["en"], "file": str(tiny_run.test_set.parent / text["en"]["file"])}} | {
+        "qa": {**text["qa"], "file": str(other)}
     }
-    (tmp_path / "manifest.json").write_text(json.dumps(content))
-    result = decode([PAIR], data=tmp_path / "manifest.json")
+    result = decode([PAIR], test_set=changed(tiny_run, tmp_path / "manifest.json", text=text))
     assert result.code == 2
-    assert "has changed since the data was prepared" in result.err
+    assert "other.qa has changed since the data was prepared" in result.err
+
+
+def test_corrected_references_are_translations_of_another_set(tiny_run, decode, command, tmp_path):
+    """A correction that normalization hides leaves the data as it was, and the texts must follow all the same."""
+    text = tmp_path / "text"
+    text.mkdir()
+    for language in ("en", "qa"):
+        lines = (tiny_run.folder / f"data/raw/test.en-qa.{language}").read_text(encoding="utf-8").splitlines()
+        (text / f"{language}.txt").write_text("".join(f'"{line}"\n' for line in lines), encoding="utf-8")
+    manifest = tmp_path / "set/manifest.json"
+
+    def translated():
+        command(
+            *("test_set", "--name", "own", "--folder", text, "--pairs", PAIR, "--data", tiny_run.manifest),
+            *("--output", manifest.parent),
+        ).ok()
+        done = decode([PAIR], test_set=manifest).ok()
+        return done.out, (tmp_path / "ns/en-qa.ref.txt").read_text(encoding="utf-8")
+
+    assert "all current" not in translated()[0]
+    assert "all current" in translated()[0]
+    corrected = (text / "qa.txt").read_text(encoding="utf-8").replace('"', "“", 1)
+    (text / "qa.txt").write_text(corrected, encoding="utf-8")
+    said, references = translated()
+    assert "all current" not in said
+    assert references == corrected
+    assert read_translations(tmp_path / f"ns/{PAIR}.parquet")[1]["test_set"] == "own"
+
+
+def test_only_what_matters_to_the_engine_translates_again(decode, tmp_path):
+    decode([PAIR]).ok()
+    assert "all current" in decode([PAIR], "--compute-type", "int8", "--system", "other").ok().out
+    decode([PAIR], "--engine", "ctranslate2").ok()
+    assert read_translations(tmp_path / f"ns/{PAIR}.parquet")[1]["compute_type"] == "float32"
+    assert "all current" in decode([PAIR], "--engine", "ctranslate2").ok().out
+    assert "all current" not in decode([PAIR], "--engine", "ctranslate2", "--compute-type", "int8").ok().out
+
+
+def test_a_kill_between_two_writes_leaves_nothing_mixed(decode, tmp_path, monkeypatch):
+    """Settings A done, B killed after the texts, A again: the texts are A's."""
+    decode([PAIR]).ok()
+    before = {path.name: path.read_bytes() for path in (tmp_path / "ns").iterdir()}
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(step, "write_translations", killed)
+        with pytest.raises(KeyboardInterrupt):
+            decode([PAIR], "--beam", 5, "--length-penalty", 0)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "ns").iterdir()} != before
+    decode([PAIR]).ok()
+    assert {path.name: path.read_bytes() for path in (tmp_path / "ns").iterdir()} == before
+
+
+def test_a_forced_run_translates_again(decode, monkeypatch):
+    decode([PAIR]).ok()
+    monkeypatch.setenv(RECOMPUTE, "decode")
+    assert "all current" not in decode([PAIR]).ok().out
+
+
+def test_a_direction_that_the_test_set_lacks_is_refused(decode):
+    result = decode(["qa-xi"])
+    assert result.code == 2
+    assert "test set test has no text of qa-xi; it has en-qa, en-qe, en-xi" in result.err

@@ -12,6 +12,7 @@ import torch
 
 from tests.conftest import ROOT
 from workflow_scripts.artifacts import Mask, write_masks
+from workflow_scripts.direction import Direction
 
 PAIR = "en-qa"
 INTERACTIVE = "import workflow_scripts.fairseq_plugin.compat; from fairseq_cli.interactive import cli_main; cli_main()"
@@ -56,7 +57,7 @@ def full(tiny_run, masks):
     manifest = read_manifest(tiny_run.manifest)
     model, dictionary, _ = transformer.load_model(tiny_run.checkpoint, manifest)
     DirectionMasks(model, masks[1]).activate(PAIR)
-    dataset = datasets.load_direction(manifest, "test", PAIR, dictionary)
+    dataset = datasets.load_direction([tiny_run.test_set.parent / "bin"], "test", Direction.parse(PAIR), dictionary)
     sources = [["__en__", *line] for line in datasets.pieces(dataset, "src", dictionary)]
     targets = [["__qa__", *line] for line in datasets.pieces(dataset, "tgt", dictionary)]
     return model, dictionary, sources, targets

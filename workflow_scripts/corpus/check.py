@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from workflow_scripts.corpus import parallel
+from workflow_scripts.corpus import parallel, test_sets
 from workflow_scripts.corpus.normalize import has_text
+from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
 
 # White space apart, no control character belongs in text.
@@ -46,30 +47,39 @@ def _refuse(problems: list[str]) -> None:
         raise UserError("the text cannot be used:\n  " + "\n  ".join([*problems[:SHOWN], *more]))
 
 
-def check_text(folder: Path, pairs: list[str]) -> dict[str, dict[str, int]]:
-    """Lines per pair and split. Raises one `UserError` with every problem: first of missing files, then of content."""
+def check_text(folder: Path, pairs: list[Direction], splits: list[str]) -> dict[str, dict[str, int]]:
+    """Lines per pair and split. Raises one `UserError` with every problem: first of missing files, then of content.
+
+    Without train among `splits` it is a test set, which may lie in any of its layouts.
+    """
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder; set text (--config text=FOLDER)")
+    find = parallel.find if "train" in splits else test_sets.find
     files, problems = {}, []
     for pair in pairs:
-        for split in parallel.SPLITS:
+        for split in splits:
             try:
-                files[pair, split] = parallel.find(folder, split, pair)
+                files[str(pair), split] = find(folder, split, pair)
             except UserError as error:
                 problems.append(str(error))
     _refuse(problems)
     lines: dict[str, dict[str, int]] = {}
     for (pair, split), paths in files.items():
         try:
-            first, second = (check_file(path, split) for path in paths)
-            if first != second:
-                shorter = min(first, second) + 1
-                raise UserError(
-                    f"{paths[0]} has {first:,} lines, {paths[1]} has {second:,}; line i must translate line i "
-                    f"(one side ends before line {shorter:,})"
-                )
-            lines.setdefault(pair, {})[split] = first
+            lines.setdefault(pair, {})[split] = check_sides(paths, split)
         except UserError as error:
             problems.append(str(error))
     _refuse(problems)
     return lines
+
+
+def check_sides(paths: tuple[Path, Path], split: str) -> int:
+    """The number of lines of both sides of a pair. Raises `UserError` where one cannot be used, or they differ."""
+    first, second = (check_file(path, split) for path in paths)
+    if first != second:
+        shorter = min(first, second) + 1
+        raise UserError(
+            f"{paths[0]} has {first:,} lines, {paths[1]} has {second:,}; line i must translate line i "
+            f"(one side ends before line {shorter:,})"
+        )
+    return first

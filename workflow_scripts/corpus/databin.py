@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from workflow_scripts.corpus.parallel import SPLITS
+from workflow_scripts.corpus.parallel import SPLITS, file_name
+from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
 from workflow_scripts.files import sha256
 
@@ -41,32 +42,35 @@ def check_dictionaries(shards: list[Path], languages: list[str]) -> None:
             raise UserError(f"{path} differs from {first}: all languages must share one dictionary")
 
 
-def _missing(shard: Path, split: str, pair: str) -> list[Path]:
-    sides = [shard / f"{split}.{pair}.{language}" for language in pair.split("-")]
+def _missing(folder: Path, split: str, pair: Direction) -> list[Path]:
+    sides = [folder / file_name(split, pair, language) for language in pair.languages]
     files = [side.with_name(f"{side.name}.{kind}") for side in sides for kind in ("bin", "idx")]
     return [path for path in files if not path.is_file()]
 
 
-def _name_in(shard: Path, split: str, pair: str) -> tuple[str, list[Path]]:
-    """The name of the pair in this shard, and which of its files are missing (all, where it is not there at all)."""
-    turned = "-".join(reversed(pair.split("-")))
-    missing = {name: _missing(shard, split, name) for name in (pair, turned)}
+def name_of(folder: Path, split: str, pair: Direction) -> Direction:
+    """The name, in one order or the other, under which a split of `pair` lies in a data-bin folder.
+
+    Raises `UserError` naming the first missing file.
+    """
+    missing = {name: _missing(folder, split, name) for name in (pair, pair.reverse)}
     name = min(missing, key=lambda name: len(missing[name]))
-    return name, missing[name]
+    if missing[name]:
+        raise UserError(f"{missing[name][0]} is missing: pair {pair} needs {split} data in this data-bin")
+    return name
 
 
-def check_pairs(shards: list[Path], pairs: list[str]) -> list[str]:
-    """The names that `pairs` have on disk. Raises `UserError` naming the first missing file.
+def check_pairs(shards: list[Path], pairs: list[Direction]) -> list[Direction]:
+    """The names that `pairs` have on disk. Raises `UserError` naming the first file missing of train or valid.
 
-    Valid and test are read from the first shard. fairseq takes a pair that is in n shards for one in the first n, so
-    its training data must not leave a shard out.
+    Valid is read from the first shard. fairseq takes a pair that is in n shards for one in the first n, so its training
+    data must not leave a shard out.
     """
     names = []
     for pair in pairs:
-        for split in SPLITS:
-            name, missing = _name_in(shards[0], split, pair)
-            if missing:
-                raise UserError(f"{missing[0]} is missing: pair {pair} needs {split} data in this data-bin")
+        name, *others = dict.fromkeys(name_of(shards[0], split, pair) for split in SPLITS)
+        if others:
+            raise UserError(f"{shards[0]}: train and valid of pair {pair} name its languages in different orders")
         names.append(name)
         ended = None
         for shard in shards:

@@ -37,7 +37,7 @@ def held_out_set(sentences: Iterable[str]) -> set[int]:
 class TrainingFilter:
     """Filters sentence pairs one by one, in this order: empty, length, ratio, duplicate, held_out.
 
-    `held_out` has the fingerprints of the valid and test sentences of the first and of the second language. A pair of
+    `held_out` has the fingerprints of held-out sentences of the first and of the second language. A pair of
     which either side is among them is dropped. `dropped` counts per filter what it took away.
     """
 

@@ -4,55 +4,70 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
 
-SPLITS = ("train", "valid", "test")
+SPLITS = ("train", "valid")
+"""What training depends on. Test sets are apart, in `test_sets`."""
 
 
-def on_disk(directions: list[str], pivot: str) -> list[str]:
-    """The pairs that hold the text of `directions`, pivot first, each once, in order: `["en-de"]` for de-en, en-de."""
-    pairs = {}
-    for direction in directions:
-        first, second = direction.split("-")
-        pairs[f"{second}-{first}" if second == pivot or f"{second}-{first}" in pairs else direction] = None
-    return list(pairs)
+def file_name(split: str, pair: Direction, language: str) -> str:
+    """The name of one side of a pair, `train.en-de.de`."""
+    return f"{split}.{pair}.{language}"
 
 
-def find(folder: str | Path, split: str, pair: str) -> tuple[Path, Path]:
+def candidates(folder: str | Path, split: str, pair: Direction, language: str) -> list[Path]:
+    """The names under which one side of a pair may lie there."""
+    names = [file_name(split, order, language) for order in (pair, pair.reverse)]
+    return [Path(folder) / (name + end) for name in names for end in ("", ".gz")]
+
+
+def only(there: list[Path]) -> Path:
+    """The one file of a list that is not empty. Raises `UserError` where there are more."""
+    if len(there) > 1:
+        names = " and ".join(path.name for path in there)
+        raise UserError(f"{there[0].parent}: {names} are both there; keep one of them")
+    return there[0]
+
+
+def find(folder: str | Path, split: str, pair: Direction) -> tuple[Path, Path]:
     """The two files of a split, in the pair's order. Raises `UserError` naming what is missing."""
-    first, second = pair.split("-")
     found = []
-    for language in (first, second):
-        names = [f"{split}.{name}.{language}" for name in (f"{first}-{second}", f"{second}-{first}")]
-        there = [Path(folder) / (name + end) for name in names for end in ("", ".gz")]
-        there = [path for path in there if path.is_file()]
+    for language in pair.languages:
+        paths = candidates(folder, split, pair, language)
+        there = [path for path in paths if path.is_file()]
         if not there:
-            raise UserError(f"{folder}: there is no {names[0]} (nor .gz, nor {names[1]}); add it or leave out the pair")
-        if len(there) > 1:
-            raise UserError(f"{folder}: {' and '.join(path.name for path in there)} are both there; keep one of them")
-        found += there
+            first, other = paths[0].name, paths[2].name
+            raise UserError(f"{folder}: there is no {first} (nor .gz, nor {other}); add it or leave out the pair")
+        found.append(only(there))
     return found[0], found[1]
 
 
-def existing(folder: str | Path, pairs: list[str]) -> list[str]:
-    """The files of `pairs` that are in `folder`; what is missing is for the check to say."""
-    wanted = {frozenset(pair.split("-")) for pair in pairs}
+def existing(folder: str | Path, pairs: Iterable[Direction], splits: Iterable[str] = SPLITS) -> list[str]:
+    """The files of `pairs` that are in `folder`, sorted; what is missing is for the check to say."""
+    splits = list(splits)
     return sorted(
         str(path)
-        for split in SPLITS
-        for path in Path(folder).glob(f"{split}.*-*.*")
-        if frozenset(path.name.split(".")[1].split("-")) in wanted and path.name.split(".")[3:] in ([], ["gz"])
+        for pair in pairs
+        for split in splits
+        for language in pair.languages
+        for path in candidates(folder, split, pair, language)
+        if path.is_file()
     )
 
 
-def needed(files: list[str], pair: str) -> list[str]:
-    """Of all text files those that cleaning `pair` reads: its own, and the valid and test sets of every pair."""
-    own = set(pair.split("-"))
+def needed(files: Iterable[str], pair: Direction, held_out: Iterable[str]) -> list[str]:
+    """Of all text files those that cleaning `pair` reads: its own for training, and what is held out of every pair."""
+    own, held_out = {str(pair), str(pair.reverse)}, set(held_out)
     names = {file: Path(file).name.split(".") for file in files}
-    return [file for file, (split, name, *_) in names.items() if split != "train" or set(name.split("-")) == own]
+    return [
+        file
+        for file, (split, name, *_) in names.items()
+        if split in held_out or (split in SPLITS and name in own)
+    ]  # fmt: skip
 
 
 def read_lines(path: str | Path) -> Iterator[str]:

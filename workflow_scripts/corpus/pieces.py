@@ -9,7 +9,8 @@ from pathlib import Path
 
 import sentencepiece
 
-from workflow_scripts.corpus.parallel import read_lines
+from workflow_scripts.corpus.parallel import file_name, read_lines
+from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
 
 BATCH = 1000
@@ -34,12 +35,12 @@ def spread(lines: Iterable[str], count: int, wanted: int) -> Iterator[str]:
             yield line
 
 
-def language_files(folder: Path, pairs: list[str]) -> dict[str, list[Path]]:
+def language_files(folder: Path, pairs: list[Direction]) -> dict[str, list[Path]]:
     """The cleaned training files of each language, over all pairs."""
     files: dict[str, list[Path]] = {}
     for pair in pairs:
-        for language in pair.split("-"):
-            files.setdefault(language, []).append(folder / f"train.{pair}.{language}")
+        for language in pair.languages:
+            files.setdefault(language, []).append(folder / file_name("train", pair, language))
     return files
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from workflow_scripts.direction import tag
 from workflow_scripts.engines.hypothesis import Hypothesis
 from workflow_scripts.fairseq_plugin.datasets import batches, collate
-from workflow_scripts.fairseq_plugin.model import tag
 
 from fairseq.data import Dictionary, LanguagePairDataset  # isort: skip
 from fairseq.sequence_generator import SequenceGenerator  # isort: skip

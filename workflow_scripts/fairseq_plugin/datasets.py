@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from workflow_scripts.corpus.manifest import Manifest
+from workflow_scripts.corpus.parallel import file_name
+from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
-from workflow_scripts.fairseq_plugin.model import tag
+from workflow_scripts.fairseq_plugin import compat  # noqa: F401 - before anything of fairseq
 
 from fairseq.data import (  # isort: skip
     AppendTokenDataset,
+    ConcatDataset,
     Dictionary,
     LanguagePairDataset,
     PrependTokenDataset,
@@ -29,22 +32,20 @@ log = logging.getLogger(__name__)
 
 
 def load_direction(
-    manifest: Manifest, split: str, pair: str, dictionary: Dictionary, max_source: int | None = None
+    folders: Sequence[Path], split: str, pair: Direction, dictionary: Dictionary, max_source: int | None = None
 ) -> LanguagePairDataset:
-    """One direction of a split: source `__src__ …`, target `__tgt__ …`, padding on the right of both.
+    """One direction of a split, of all data-bin `folders` one after the other, as far as they have it.
 
-    `dictionary` has the language tags. One set of files serves both directions; sources longer than `max_source`
-    tokens (tag and end included) are cut. Raises `UserError` where a file is missing.
+    Source `__src__ …`, target `__tgt__ …`, padding on the right of both; `dictionary` has the language tags. One set of
+    files serves both directions; sources longer than `max_source` tokens (tag and end included) are cut. Raises
+    `UserError` where no folder has it.
     """
-    texts = [_text(manifest, split, pair, language, dictionary) for language in pair.split("-")]
+    texts = [_text(folders, split, pair, language, dictionary) for language in pair.languages]
     if max_source and (long := int((texts[0].sizes > max_source - 1).sum())):
         log.warning("%s: %d sources are longer than the model's %d positions and are cut", pair, long, max_source)
         cut = TruncateDataset(StripTokenDataset(texts[0], dictionary.eos()), max_source - 2)
         texts[0] = AppendTokenDataset(cut, dictionary.eos())
-    sides = [
-        PrependTokenDataset(text, dictionary.index(tag(language)))
-        for text, language in zip(texts, pair.split("-"), strict=True)
-    ]
+    sides = [PrependTokenDataset(text, dictionary.index(tag)) for text, tag in zip(texts, pair.tags, strict=True)]
     return LanguagePairDataset(
         sides[0],
         sides[0].sizes,
@@ -58,15 +59,17 @@ def load_direction(
     )
 
 
-def _text(manifest: Manifest, split: str, pair: str, language: str, dictionary: Dictionary) -> Any:
-    source, target = pair.split("-")
-    for folder in manifest.shards:
-        for name in (pair, f"{target}-{source}"):
-            prefix = folder / f"{split}.{name}.{language}"
-            if prefix.with_name(prefix.name + ".idx").exists():
-                return data_utils.load_indexed_dataset(str(prefix), dictionary)
-    folders = ", ".join(map(str, manifest.shards))
-    raise UserError(f"no {split} text of direction {pair}: {folders} lacks {split}.{pair}.{language}.idx")
+def _text(folders: Sequence[Path], split: str, pair: Direction, language: str, dictionary: Dictionary) -> Any:
+    prefixes = [folder / file_name(split, name, language) for folder in folders for name in (pair, pair.reverse)]
+    found = [
+        data_utils.load_indexed_dataset(str(prefix), dictionary)
+        for prefix in prefixes
+        if prefix.with_name(f"{prefix.name}.idx").exists()
+    ]
+    if not found:
+        places, name = ", ".join(map(str, folders)), file_name(split, pair, language)
+        raise UserError(f"no {split} text of direction {pair}: {places} lacks {name}.idx")
+    return ConcatDataset(found) if len(found) > 1 else found[0]
 
 
 def batches(dataset: LanguagePairDataset, max_tokens: int, max_positions: int | None) -> Iterator[list[int]]:

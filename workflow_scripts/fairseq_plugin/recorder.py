@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from workflow_scripts.errors import UserError
 from workflow_scripts.layers.specialized_ffn import Key, ffn_layers
 
 CHUNK = 1024
@@ -24,11 +25,13 @@ class ActivationCounter:
     """Counts activations of every encoder and decoder layer while it is entered.
 
     `counts[(component, layer)]` is int64 [F] on the model's device. `positions` is `real` (padding does not count) or
-    `all` (as the published code counts).
+    `all` (as the published code counts). Raises `UserError` for a model whose activation function is not ReLU.
     """
 
     def __init__(self, model: nn.Module, positions: str = "real") -> None:
         self.layers = ffn_layers(model)
+        for layer in self.layers.values():
+            _refuse_other_activations(layer)
         self.positions = positions
         self.seen = {"encoder": 0, "decoder": 0}
         self.real: dict[str, Tensor] = {}
@@ -71,11 +74,18 @@ class ActivationCounter:
         return torch.sign(values.float(), out=buffer)
 
 
+def _refuse_other_activations(layer: nn.Module) -> None:
+    """Of other functions the sign does not say whether a neuron is active."""
+    name = getattr(layer.activation_fn, "__name__", type(layer.activation_fn).__name__)
+    if name.lower() != "relu":
+        raise UserError(f"activations are counted in ReLU layers, this model uses {name}: take a model with ReLU")
+
+
 @torch.inference_mode()
 def record(
     model: nn.Module, batches: Iterable[dict[str, Any]], padding: int, positions: str = "real"
 ) -> tuple[dict[Key, NDArray[np.int64]], dict[str, int]]:
-    """Run teacher-forced `batches` (as `directions.collate` makes them) through the model and count.
+    """Run teacher-forced `batches` (as `datasets.collate` makes them) through the model and count.
 
     Neither logits nor a loss are computed. Returns the counts, int64 [F] per `(component, layer)`, and the positions
     counted per component.

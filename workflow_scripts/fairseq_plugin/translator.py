@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from itertools import islice
 from typing import Any
 
 from workflow_scripts.artifacts import Masks, masks_digest
 from workflow_scripts.corpus.manifest import Manifest
-from workflow_scripts.corpus.parallel import find, read_lines
+from workflow_scripts.corpus.prepared_set import PreparedSet
+from workflow_scripts.direction import Direction
 from workflow_scripts.engines.hypothesis import Hypothesis
 from workflow_scripts.errors import UserError
 from workflow_scripts.fairseq_plugin import model as transformer
@@ -27,14 +27,14 @@ def plain(pieces: list[str]) -> str:
 
 
 class Translator:
-    """A checkpoint with its masks, ready to translate the directions of a data-bin.
+    """A checkpoint with its masks, ready to translate the directions of a test set.
 
     `options` are those of `workflow_scripts.steps.decode`. Raises `UserError` when the checkpoint does not fit the
     data or was trained under other masks.
     """
 
-    def __init__(self, options: Namespace, manifest: Manifest, masks: Masks | None) -> None:
-        self.options, self.manifest = options, manifest
+    def __init__(self, options: Namespace, manifest: Manifest, test_set: PreparedSet, masks: Masks | None) -> None:
+        self.options, self.test_set = options, test_set
         self.kept = masks.kept() if masks else None
         self.device = transformer.device(options.device)
         self.model, self.dictionary, self.checkpoint = transformer.load_model(options.checkpoint, manifest)
@@ -45,13 +45,13 @@ class Translator:
             self.masks = DirectionMasks(self.model, masks.rows) if masks else None
             self.model.to(self.device)
 
-    def translate(self, pair: str) -> list[dict[str, Any]]:
+    def translate(self, pair: Direction) -> list[dict[str, Any]]:
         """Rows `id, source, reference, hypothesis, score`, in the order of the test set."""
         limit = self.checkpoint.args.max_source_positions
-        dataset = load_direction(self.manifest, self.options.split, pair, self.dictionary, limit)
+        dataset = load_direction([self.test_set.folder], self.test_set.split, pair, self.dictionary, limit)
         engine = self._by_ctranslate2 if self.options.engine == "ctranslate2" else self._by_fairseq
         found = engine(pair, dataset)
-        columns = zip(*(self._lines(pair, dataset, side) for side in ("src", "tgt")), found, strict=True)
+        columns = zip(*self._lines(pair, dataset), found, strict=True)
         return [
             {
                 "id": line,
@@ -63,25 +63,21 @@ class Translator:
             for line, (source, reference, best) in enumerate(columns)
         ]
 
-    def _lines(self, pair: str, dataset: Any, side: str) -> list[str]:
-        """Text of one side: the user's own lines where they are known, else what the data-bin holds."""
-        if self.manifest.references:
-            path = find(self.manifest.references, self.options.split, pair)[side == "tgt"]
-            lines = list(islice(read_lines(path), len(dataset) + 1))
-            if len(lines) != len(dataset):
-                raise UserError(f"{path} has changed since the data was prepared: run the data stage again")
-            return lines
-        lines = pieces(dataset, side, self.dictionary)
+    def _lines(self, pair: Direction, dataset: Any) -> tuple[list[str], list[str]]:
+        """Sources and references: the user's own lines where they are known, else what the data-bin holds."""
+        if known := self.test_set.lines(pair):
+            return known
+        sources, references = (pieces(dataset, side, self.dictionary) for side in ("src", "tgt"))
         # fairseq marks unknown symbols of a reference so that no hypothesis can match them.
-        marks = {"<unk>": "<<unk>>"} if side == "tgt" else {}
-        return [plain([marks.get(piece, piece) for piece in line]) for line in lines]
+        marked = [["<<unk>>" if piece == "<unk>" else piece for piece in line] for line in references]
+        return [plain(line) for line in sources], [plain(line) for line in marked]
 
-    def _by_fairseq(self, pair: str, dataset: Any) -> list[Hypothesis]:
+    def _by_fairseq(self, pair: Direction, dataset: Any) -> list[Hypothesis]:
         if self.masks:
-            self.masks.activate(pair)
+            self.masks.activate(str(pair))
         names = ("beam", "length_penalty", "max_length", "max_tokens")
         search = Search(**{name: getattr(self.options, name) for name in names})
-        found = dict(translate(self.model, self.dictionary, dataset, pair.split("-")[1], search))
+        found = dict(translate(self.model, self.dictionary, dataset, pair.target, search))
         return [found[line] for line in range(len(dataset))]
 
     def _session(self) -> Any:
@@ -99,9 +95,8 @@ class Translator:
         )
         return Session(self.checkpoint.state, self.checkpoint.args, self.dictionary.symbols, options)
 
-    def _by_ctranslate2(self, pair: str, dataset: Any) -> list[Hypothesis]:
-        if self.kept is not None and pair not in self.kept:
+    def _by_ctranslate2(self, pair: Direction, dataset: Any) -> list[Hypothesis]:
+        if self.kept is not None and str(pair) not in self.kept:
             raise UserError(f"{self.options.masks} has no masks for {pair}: make them again")
-        tags = [transformer.tag(language) for language in pair.split("-")]
-        kept = self.kept[pair] if self.kept is not None else None
-        return self.session.translate(pieces(dataset, "src", self.dictionary), *tags, kept)
+        kept = self.kept[str(pair)] if self.kept is not None else None
+        return self.session.translate(pieces(dataset, "src", self.dictionary), *pair.tags, kept)

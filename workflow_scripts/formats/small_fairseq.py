@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from workflow_scripts.direction import Direction
 from workflow_scripts.formats.folded import Kept, folded_state
 
 
@@ -24,21 +25,20 @@ def widths(args: Namespace, kept: Kept) -> dict[str, int]:
 
 
 def write_plain(
-    path: Path, state: Mapping[str, Tensor], args: Namespace, kept: Kept, pair: str, languages: Sequence[str]
+    path: Path, state: Mapping[str, Tensor], args: Namespace, kept: Kept, pair: Direction, languages: Sequence[str]
 ) -> None:
     """Write a checkpoint of stock fairseq's multilingual task for `pair`, weights in float32.
 
     Kept neurons only, the constant of the others in fc2's bias, narrower layers filled up with neurons of zeros.
     """
     wide = widths(args, kept)
-    source, target = pair.split("-")
     settings = {
         **vars(args),
         "arch": "transformer",
         "task": "translation_multi_simple_epoch",
-        "source_lang": source,
-        "target_lang": target,
-        "lang_pairs": pair,
+        "source_lang": pair.source,
+        "target_lang": pair.target,
+        "lang_pairs": str(pair),
         "langs": list(languages),
         "langtoks": None,
         "data": ".",

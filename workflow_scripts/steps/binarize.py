@@ -1,11 +1,11 @@
 """Encode the cleaned text of all pairs and write it as one fairseq data-bin, in one process.
 
-    python -m workflow_scripts.steps.binarize --folder CLEAN --pairs en-de en-fr --languages en de fr --model M.model \\
-        --dictionary dict.txt --references TEXT --max-pieces 254 --output DATA
+    python -m workflow_scripts.steps.binarize --folder CLEAN --pairs en-de,en-fr --codes en,de,fr --model M.model \\
+        --dictionary dict.txt --max-pieces 254 --output DATA
 
-writes `DATA/bin/{split}.{a}-{b}.{language}.{bin,idx}`, `DATA/bin/dict.{language}.txt`, `DATA/filters.csv` (what each
-filter kept, per pair and split) and `DATA/manifest.json`, which later stages read. Training pairs with more than
-`--max-pieces` pieces on a side are dropped (fairseq adds a language tag and an end mark); valid and test keep all.
+writes `DATA/bin/{train,valid}.{a}-{b}.{language}.{bin,idx}`, `DATA/bin/dict.{language}.txt`, `DATA/filters.csv` (what
+each filter kept, per pair and split) and `DATA/manifest.json`, which later stages read. Training pairs with more than
+`--max-pieces` pieces on a side are dropped (fairseq adds a language tag and an end mark); valid keeps all.
 """
 
 from __future__ import annotations
@@ -18,20 +18,29 @@ from pathlib import Path
 
 from workflow_scripts.corpus import manifest, pieces
 from workflow_scripts.corpus.filters import COLUMNS, filter_rows
-from workflow_scripts.corpus.parallel import SPLITS, read_lines
+from workflow_scripts.corpus.parallel import SPLITS, file_name, read_lines
+from workflow_scripts.direction import parse_all
 from workflow_scripts.errors import UserError, run
-from workflow_scripts.files import replacing, sha256, write_text
+from workflow_scripts.files import replacing, write_text
 from workflow_scripts.progress import Progress
+
+CODE = (
+    "corpus.filters",
+    "corpus.manifest",
+    "corpus.parallel",
+    "corpus.pieces",
+    "fairseq_plugin.compat",
+    "fairseq_plugin.databin_writer",
+)
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True, help="folder with the cleaned text")
-    parser.add_argument("--pairs", nargs="+", required=True)
-    parser.add_argument("--languages", nargs="+", required=True, help="all languages, in the model's order")
+    parser.add_argument("--pairs", type=parse_all, required=True)
+    parser.add_argument("--codes", required=True, help="all languages, comma-separated, in the model's order")
     parser.add_argument("--model", type=Path, required=True, help="SentencePiece model")
     parser.add_argument("--dictionary", type=Path, required=True, help="fairseq dictionary")
-    parser.add_argument("--references", type=Path, required=True, help="folder of the raw lines, noted for scoring")
     parser.add_argument("--max-pieces", type=int, required=True)
     parser.add_argument("--output", type=Path, required=True, help="folder of the data stage")
     return parser.parse_args()
@@ -59,13 +68,14 @@ def main() -> None:
 
     model, dictionary = pieces.load_model(args.model), load_dictionary(args.dictionary)
     folder = args.output / "bin"
-    for language in args.languages:
+    languages = args.codes.split(",")
+    for language in languages:
         write_text(folder / f"dict.{language}.txt", args.dictionary.read_text(encoding="utf-8"))
     rows = []
     for pair in args.pairs:
         kept = json.loads((args.folder / f"{pair}.json").read_text(encoding="utf-8"))["splits"]
         for split in SPLITS:
-            sides = [args.folder / f"{split}.{pair}.{language}" for language in pair.split("-")]
+            sides = [args.folder / file_name(split, pair, language) for language in pair.languages]
             lines = kept[split][-1]["kept"]
             limit = PieceLimit(args.max_pieces, drop=split == "train")
             encoded = zip(*(pieces.encode(model, read_lines(side)) for side in sides), strict=True)
@@ -83,7 +93,7 @@ def main() -> None:
                 print(f"[binarize] {sides[0]}: {limit.long} lines have more than {args.max_pieces} pieces (kept)")
             if any(unknown) and split != "train":
                 print(f"[binarize] {pair} {split}: {unknown[0]} and {unknown[1]} pieces are not in the dictionary")
-            rows += [{"pair": pair, "split": split, **row} for row in table]
+            rows += [{"pair": str(pair), "split": split, **row} for row in table]
     with replacing(args.output / "filters.csv") as path, path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
@@ -91,12 +101,11 @@ def main() -> None:
     manifest.write(
         args.output / "manifest.json",
         shards=[folder],
-        languages=args.languages,
+        languages=languages,
         pairs=args.pairs,
         sentencepiece=args.model,
         tokenization="none",
-        references=args.references,
-        settings={"max_pieces": args.max_pieces, "sentencepiece_sha256": sha256(args.model)},
+        settings={"max_pieces": args.max_pieces},
     )
 
 

@@ -1,11 +1,11 @@
 """Clean the text of one pair: normalize every line, filter the training lines.
 
-    python -m workflow_scripts.steps.clean --folder TEXT --pair en-de --pairs en-de en-fr --output FOLDER \\
-        --settings '{"punctuation": true, "min_words": 1, "max_words": 256, "max_ratio": 3.0}'
+    python -m workflow_scripts.steps.clean --folder TEXT --pair en-de --pairs en-de,en-fr --output FOLDER \\
+        --settings '{"punctuation": true, "min_words": 1, "max_words": 256, "max_ratio": 3.0, "held_out": ["valid"]}'
 
-writes `FOLDER/{train,valid,test}.{a}-{b}.{language}` and `FOLDER/{a}-{b}.json` with what each filter kept. Lines of
-valid and test are normalized, never dropped. A training pair goes when one of its sides stands in the valid or test set
-of any of `--pairs` (compared by letters and digits alone). Memory: about 100 bytes per kept training line.
+writes `FOLDER/{train,valid}.{a}-{b}.{language}` and `FOLDER/{a}-{b}.json` with what each filter kept. Lines of valid
+are normalized, never dropped. A training pair goes when one of its sides stands in a split `held_out` of any of
+`--pairs` (compared by letters and digits alone). Memory: about 100 bytes per kept training line.
 """
 
 from __future__ import annotations
@@ -15,20 +15,24 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from workflow_scripts.corpus import filters, parallel
+from workflow_scripts.corpus import filters, parallel, test_sets
 from workflow_scripts.corpus.normalize import Normalizer
+from workflow_scripts.direction import Direction, parse_all
 from workflow_scripts.errors import UserError, run
 from workflow_scripts.files import replacing, write_json
 from workflow_scripts.progress import Progress
 
+CODE = ("corpus.filters", "corpus.normalize", "corpus.parallel", "corpus.test_sets")
 
-def held_out(folder: Path, pairs: list[str], language: str, normalize: Normalizer) -> set[int]:
-    """The fingerprints of all valid and test sentences of `language`, over all pairs."""
+
+def held_out(folder: Path, pairs: list[Direction], splits: list[str], language: str, normalize: Normalizer) -> set[int]:
+    """The fingerprints of all sentences of `language` in `splits` over all pairs."""
     found: set[int] = set()
     for pair in pairs:
-        if language in (codes := pair.split("-")):
-            for split in ("valid", "test"):
-                path = parallel.find(folder, split, pair)[codes.index(language)]
+        if language in pair.languages:
+            for split in splits:
+                find = parallel.find if split in parallel.SPLITS else test_sets.find
+                path = find(folder, split, pair)[pair.languages.index(language)]
                 found |= filters.held_out_set(normalize(line) for line in parallel.read_lines(path))
     return found
 
@@ -36,17 +40,16 @@ def held_out(folder: Path, pairs: list[str], language: str, normalize: Normalize
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True, help="folder with the text")
-    parser.add_argument("--pair", required=True, help="the pair to clean")
-    parser.add_argument("--pairs", nargs="+", required=True, help="all pairs, whose valid and test sets are held out")
+    parser.add_argument("--pair", type=Direction.parse, required=True, help="the pair to clean")
+    parser.add_argument("--pairs", type=parse_all, required=True, help="all pairs, whose text is held out")
     parser.add_argument("--settings", type=json.loads, required=True, help="JSON: the section data.clean")
     parser.add_argument("--output", type=Path, required=True, help="folder of the cleaned text")
     args = parser.parse_args()
 
-    languages = args.pair.split("-")
-    settings = args.settings
+    languages, settings = args.pair.languages, args.settings
     normalizers = [Normalizer(language, settings["punctuation"]) for language in languages]
     held = [
-        held_out(args.folder, args.pairs, language, normalize)
+        held_out(args.folder, args.pairs, settings["held_out"], language, normalize)
         for language, normalize in zip(languages, normalizers, strict=True)
     ]
     limits = filters.Limits(settings["min_words"], settings["max_words"], settings["max_ratio"])
@@ -64,7 +67,7 @@ def main() -> None:
                 progress.update(number)
 
         pairs, kept = (train(normalized()) if split == "train" else normalized()), 0
-        names = [args.output / f"{split}.{args.pair}.{language}" for language in languages]
+        names = [args.output / parallel.file_name(split, args.pair, language) for language in languages]
         with replacing(names[0]) as one, replacing(names[1]) as two:
             with one.open("w", encoding="utf-8", newline="\n") as first, two.open("w", encoding="utf-8") as second:
                 for kept, (left, right) in enumerate(pairs, start=1):  # noqa: B007
@@ -76,7 +79,7 @@ def main() -> None:
                     f"{train.dropped}; get other text or loosen data.clean"
                 )
         table[split] = train.table(total) if split == "train" else [{"filter": "none", "before": total, "kept": kept}]
-    write_json(args.output / f"{args.pair}.json", {"pair": args.pair, "splits": table, "settings": settings})
+    write_json(args.output / f"{args.pair}.json", {"pair": str(args.pair), "splits": table, "settings": settings})
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Translate the test set of several directions with one system and one model load.
+"""Translate a test set in several directions with one system and one model load.
 
     python -m workflow_scripts.steps.decode --system ns --data results/demo/data/manifest.json \
-        --checkpoint results/demo/systems/ns/checkpoint.pt --masks results/demo/masks/ns.parquet \
-        results/demo/translations/ns/en-ka.parquet …
+        --test-set results/demo/data/tests/test/manifest.json --checkpoint results/demo/systems/ns/checkpoint.pt \
+        --masks results/demo/masks/ns.parquet --pairs en-ka,ka-en --output results/demo/translations/ns
 
 Writes, per direction, PAIR.parquet (with scores) and PAIR.hyp.txt, PAIR.ref.txt and PAIR.src.txt: text after removal of
 SentencePiece, one sentence per line in the order of the test set. What is current already is left as it is.
@@ -12,16 +12,21 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from workflow_scripts import errors
 from workflow_scripts.artifacts import masks_digest, read_masks, write_translations
 from workflow_scripts.batch import made_from, outstanding, stamp
 from workflow_scripts.cluster.gpus import claim
-from workflow_scripts.corpus.manifest import Manifest, read_manifest
-from workflow_scripts.files import code_version, sha256, write_text
+from workflow_scripts.corpus.manifest import read_manifest
+from workflow_scripts.corpus.prepared_set import read_prepared
+from workflow_scripts.direction import Direction, parse_all
+from workflow_scripts.files import code_version, write_text
+from workflow_scripts.files import sha256 as identity
 from workflow_scripts.progress import Progress
 
 CODE = (
+    "corpus.prepared_set",
     "engines.ctranslate2_beam",
     "engines.hypothesis",
     "engines.search",
@@ -44,17 +49,18 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--system", required=True, help="name of the system")
     parser.add_argument("--data", type=Path, required=True, help="data/manifest.json")
+    parser.add_argument("--test-set", type=Path, required=True, help="manifest of the test set")
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--masks", type=Path, help="the masks it was trained with")
     parser.add_argument("--engine", choices=["fairseq", "ctranslate2"], default="fairseq")
     parser.add_argument("--compute-type", default="float32", help="number format of CTranslate2")
-    parser.add_argument("--split", default="test", help="text to translate (default: %(default)s)")
     parser.add_argument("--beam", type=int, default=5)
     parser.add_argument("--length-penalty", type=float, default=1.0)
     parser.add_argument("--max-tokens", type=int, default=12000, help="source tokens of a batch")
     parser.add_argument("--max-length", type=int, default=200, help="longest hypothesis in pieces")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 …")
-    parser.add_argument("outputs", type=Path, nargs="+", metavar="PAIR.parquet", help="files to write")
+    parser.add_argument("--pairs", type=parse_all, required=True, help="directions, comma-separated")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the files")
     return parser.parse_args()
 
 
@@ -71,32 +77,42 @@ def write(parquet: Path, rows: list[dict], metadata: dict, made: dict) -> None:
     write_translations(parquet, rows, metadata | stamp(made, list(texts.values())))
 
 
+def search_settings(args: argparse.Namespace) -> dict[str, Any]:
+    """The settings that decide what the engine finds."""
+    names = ["engine", "beam", "length_penalty", "max_tokens", "max_length"]
+    names += ["compute_type"] if args.engine == "ctranslate2" else []
+    return {name: getattr(args, name) for name in names}
+
+
 def main() -> None:
     args = parse()
     if args.device == "auto":
         claim(1)
-    manifest: Manifest = read_manifest(args.data)
+    manifest = read_manifest(args.data)
+    test_set = read_prepared(args.test_set, manifest)
     masks = read_masks(args.masks) if args.masks else None
-    search = ("split", "engine", "compute_type", "beam", "length_penalty", "max_tokens", "max_length")
-    made = made_from(
-        "decode",
-        **{name: getattr(args, name) for name in search},
-        system=args.system,
-        checkpoint_sha256=sha256(args.checkpoint),
-        masks=masks_digest(masks.rows) if masks else None,
-        data_fingerprint=manifest.fingerprint,
-    )
-    outputs = {path.stem: path for path in args.outputs}
+    shared = {
+        **search_settings(args),
+        **manifest.vocabulary,
+        "checkpoint": identity(args.checkpoint),
+        "masks": masks_digest(masks.rows) if masks else None,
+    }
+
+    def made(pair: str) -> dict[str, Any]:
+        return made_from("decode", **shared, **test_set.made_of(Direction.parse(pair)))
+
+    outputs = {str(pair): args.output / f"{pair}.parquet" for pair in args.pairs}
     files = {pair: [path, *(text_file(path, side) for side in SIDES)] for pair, path in outputs.items()}
     todo = outstanding("decode", files, made)
     progress = Progress(f"decode {args.system}", len(outputs), "directions", done=len(outputs) - len(todo))
     if todo:
         from workflow_scripts.fairseq_plugin.translator import Translator
 
-        translator = Translator(args, manifest, masks)
+        translator = Translator(args, manifest, test_set, masks)
     for number, pair in enumerate(todo, start=len(outputs) - len(todo) + 1):
-        rows = translator.translate(pair)
-        write(outputs[pair], rows, {"pair": pair, "code_version": code_version()}, made)
+        rows = translator.translate(Direction.parse(pair))
+        metadata = {"pair": pair, "system": args.system, "test_set": test_set.name, "code_version": code_version()}
+        write(outputs[pair], rows, metadata, made(pair))
         progress.update(number, pair)
     if not todo:
         progress.update(len(outputs), "all current")

@@ -1,9 +1,10 @@
 """Count how often each feed-forward neuron fires, for several directions with one model load.
 
     python -m workflow_scripts.steps.record --data results/demo/data/manifest.json \
-        --checkpoint results/demo/baseline/checkpoint.pt results/demo/activations/en-ka.parquet …
+        --checkpoint results/demo/baseline/checkpoint.pt --pairs en-ka,ka-en --output results/demo/activations
 
-Writes one Parquet file per direction; its name says which. Files that are current already are left as they are.
+Writes FOLDER/{pair}.parquet for each direction. Files that are current already are left as they are. `--split train`
+takes the training text of all shards; `--split test` a test set, which masks should not be made from.
 """
 
 from __future__ import annotations
@@ -15,24 +16,51 @@ from workflow_scripts import errors
 from workflow_scripts.artifacts import write_activations
 from workflow_scripts.batch import made_from, outstanding, stamp
 from workflow_scripts.cluster.gpus import claim
-from workflow_scripts.corpus.manifest import read_manifest
-from workflow_scripts.files import code_version, sha256
+from workflow_scripts.corpus.manifest import Manifest, read_manifest
+from workflow_scripts.corpus.prepared_set import PreparedSet, read_prepared
+from workflow_scripts.direction import Direction, parse_all
+from workflow_scripts.errors import UserError
+from workflow_scripts.files import code_version
+from workflow_scripts.files import sha256 as identity
 from workflow_scripts.progress import Progress
 
-CODE = ("fairseq_plugin.recorder", "fairseq_plugin.datasets", "fairseq_plugin.model", "fairseq_plugin.compat")
+CODE = (
+    "fairseq_plugin.compat",
+    "fairseq_plugin.datasets",
+    "fairseq_plugin.model",
+    "fairseq_plugin.recorder",
+    "layers.specialized_ffn",
+)
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="data/manifest.json")
     parser.add_argument("--checkpoint", type=Path, required=True, help="the baseline")
-    parser.add_argument("--split", default="valid", help="text to run through the model (default: %(default)s)")
+    parser.add_argument("--pairs", type=parse_all, required=True, help="directions, comma-separated")
+    parser.add_argument(
+        "--split", choices=["valid", "train", "test"], default="valid", help="text to run (default: %(default)s)"
+    )
+    parser.add_argument("--test-set", type=Path, help="its manifest, for --split test")
     parser.add_argument("--positions", choices=["real", "all"], default="real", help="whether padding is left out")
     parser.add_argument("--max-tokens", type=int, default=2000, help="longest side of a batch in tokens")
     parser.add_argument("--precision", choices=["fp32", "fp16", "bf16"], default="fp32", help="number format")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 …")
-    parser.add_argument("outputs", type=Path, nargs="+", metavar="PAIR.parquet", help="files to write")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the Parquet files")
     return parser.parse_args()
+
+
+def chosen_test_set(args: argparse.Namespace, manifest: Manifest) -> PreparedSet | None:
+    """The test set that is counted on, said aloud; None where it is train or valid."""
+    if args.split != "test":
+        return None
+    if args.test_set is None:
+        raise UserError("--split test needs --test-set, the manifest of a test set")
+    print("[record] WARNING: activations are counted on test text, so masks and scores depend on it", flush=True)
+    test_set = read_prepared(args.test_set, manifest)
+    if test_set.split != "test":
+        raise UserError(f"--split test: {args.test_set} is made of {test_set.split} text (decode.split); count on that")
+    return test_set
 
 
 def main() -> None:
@@ -40,28 +68,38 @@ def main() -> None:
     if args.device == "auto":
         claim(1)
     manifest = read_manifest(args.data)
-    settings = {name: getattr(args, name) for name in ("split", "positions", "max_tokens", "precision")}
-    inputs = {"checkpoint_sha256": sha256(args.checkpoint), "data_fingerprint": manifest.fingerprint}
-    made = made_from("record", **settings, **inputs)
-    outputs = {path.stem: path for path in args.outputs}
-    todo = outstanding("record", {pair: [path] for pair, path in outputs.items()}, made)
-    progress = Progress("record", len(outputs), "directions", done=len(outputs) - len(todo))
+    test_set = chosen_test_set(args, manifest)
+    folders, split = ([test_set.folder], test_set.split) if test_set else (manifest.folders(args.split), args.split)
+    shared = {
+        **{name: getattr(args, name) for name in ("split", "positions", "max_tokens", "precision")},
+        **manifest.vocabulary,
+        "checkpoint": identity(args.checkpoint),
+    }
+
+    def made(pair: str) -> dict:
+        direction = Direction.parse(pair)
+        text = test_set.made_of(direction)["data"] if test_set else manifest.split_digest(split, direction)
+        return made_from("record", **shared, text=text)
+
+    files = {str(pair): [args.output / f"{pair}.parquet"] for pair in args.pairs}
+    todo = outstanding("record", files, made)
+    progress = Progress("record", len(files), "directions", done=len(files) - len(todo))
     if todo:
         from workflow_scripts.fairseq_plugin import datasets, recorder
         from workflow_scripts.fairseq_plugin import model as transformer
 
         model, dictionary, loaded = transformer.load_model(args.checkpoint, manifest)
         model = transformer.cast(model.to(transformer.device(args.device)), args.precision)
-    for number, pair in enumerate(todo, start=len(outputs) - len(todo) + 1):
-        dataset = datasets.load_direction(manifest, args.split, pair, dictionary)
+    for number, pair in enumerate(todo, start=len(files) - len(todo) + 1):
+        dataset = datasets.load_direction(folders, split, Direction.parse(pair), dictionary)
         lines = datasets.batches(dataset, args.max_tokens, loaded.args.max_source_positions)
         batches = (datasets.collate(dataset, batch) for batch in lines)
         counts, positions = recorder.record(model, batches, dictionary.pad(), args.positions)
         metadata = {"pair": pair, "counted_positions": positions, "code_version": code_version()}
-        write_activations(outputs[pair], counts, metadata | stamp(made))
+        write_activations(files[pair][0], counts, metadata | stamp(made(pair)))
         progress.update(number, pair)
     if not todo:
-        progress.update(len(outputs), "all current")
+        progress.update(len(files), "all current")
 
 
 if __name__ == "__main__":

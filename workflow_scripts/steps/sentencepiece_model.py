@@ -1,6 +1,6 @@
 """Train the joint SentencePiece model on all languages' training text and count the dictionary with it.
 
-    python -m workflow_scripts.steps.sentencepiece_model --folder CLEAN --pairs en-de en-fr --model OUT.model \\
+    python -m workflow_scripts.steps.sentencepiece_model --folder CLEAN --pairs en-de,en-fr --model OUT.model \\
         --dictionary OUT.txt --settings '{"size": 1500, "character_coverage": 1.0, "temperature": 1.0,
         "sample": 10000000, "model": null, "dictionary": null}'
 
@@ -17,8 +17,11 @@ from pathlib import Path
 
 from workflow_scripts.corpus import pieces
 from workflow_scripts.corpus.parallel import read_lines
+from workflow_scripts.direction import parse_all
 from workflow_scripts.errors import UserError, run
 from workflow_scripts.files import replacing, write_text
+
+CODE = ("corpus.parallel", "corpus.pieces")
 
 
 def given(name: str, path: str) -> Path:
@@ -31,7 +34,7 @@ def given(name: str, path: str) -> Path:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True, help="folder with the cleaned text")
-    parser.add_argument("--pairs", nargs="+", required=True)
+    parser.add_argument("--pairs", type=parse_all, required=True)
     parser.add_argument("--settings", type=json.loads, required=True, help="JSON: the section data.sentencepiece")
     parser.add_argument("--model", type=Path, required=True, help="the model to write")
     parser.add_argument("--dictionary", type=Path, required=True, help="the dictionary to write")

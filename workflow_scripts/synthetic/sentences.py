@@ -1,4 +1,8 @@
-"""The synthetic corpus: for each pair with English its own sentences, in train, valid and test."""
+"""The synthetic corpus: for each pair with English its own sentences, in train, valid and test.
+
+All splits of a pair come from one stream of sentences, and which split a sentence belongs to is its own property. So a
+split holds the first of its sentences in the stream, whatever the sizes of the others, and may be drawn alone.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,7 @@ def part_of(sentence: str) -> str:
 
 
 def sentence_pairs(language: InventedLanguage, sizes: dict[str, int], seed: str) -> Iterator[tuple[str, str, str]]:
-    """Draw `(split, English, translation)`, all English sentences different, until each split has its size."""
+    """Draw `(split, English, translation)`, all English sentences different, until the splits have their `sizes`."""
     random = Random(seed)
     missing = dict(sizes)
     seen: set[str] = set()
@@ -33,7 +37,7 @@ def sentence_pairs(language: InventedLanguage, sizes: dict[str, int], seed: str)
         idle += 1
         if idle > PATIENCE:
             raise ValueError(f"no more new sentences: {missing} still wanted")
-        if not missing[split] or text in seen:
+        if not missing.get(split) or text in seen:
             continue
         idle = 0
         seen.add(text)

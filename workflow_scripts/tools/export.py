@@ -15,6 +15,7 @@ from pathlib import Path
 from workflow_scripts import errors
 from workflow_scripts.artifacts import masks_digest, read_masks
 from workflow_scripts.corpus.manifest import Manifest, read_manifest
+from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
 from workflow_scripts.files import code_version
 
@@ -55,7 +56,7 @@ fairseq-interactive fairseq --path fairseq/checkpoint.pt --task translation_mult
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--system", required=True, help="name of the system")
-    parser.add_argument("--pair", required=True, help="direction, as en-de")
+    parser.add_argument("--pair", type=Direction.parse, required=True, help="direction, as en-de")
     parser.add_argument("--run", default="demo", help="name of the run (default: %(default)s)")
     parser.add_argument("--data", type=Path, help="data/manifest.json")
     parser.add_argument("--checkpoint", type=Path)
@@ -71,13 +72,12 @@ def parse() -> argparse.Namespace:
     args.data = args.data or run / "data/manifest.json"
     args.masks = args.masks or (masks if masks.exists() and not args.checkpoint else None)
     args.checkpoint = args.checkpoint or (own if own.exists() else run / "baseline/checkpoint.pt")
-    args.output = args.output or run / "export" / args.system / args.pair
+    args.output = args.output or run / "export" / args.system / str(args.pair)
     return args
 
 
 def readme(args: argparse.Namespace, manifest: Manifest, neurons: str) -> str:
     """The text of README.md."""
-    source, target = args.pair.split("-")
     moses = "Moses' tokenizer and then " if manifest.tokenization == "moses" else ""
     own = (
         "`sentencepiece.model`"
@@ -87,8 +87,8 @@ def readme(args: argparse.Namespace, manifest: Manifest, neurons: str) -> str:
     return README.format(
         system=args.system,
         pair=args.pair,
-        source=source,
-        target=target,
+        source=args.pair.source,
+        target=args.pair.target,
         version=code_version(),
         neurons=neurons,
         tokenizer=moses + own,
@@ -100,11 +100,10 @@ def readme(args: argparse.Namespace, manifest: Manifest, neurons: str) -> str:
 def main() -> None:
     args = parse()
     manifest = read_manifest(args.data)
-    source, _, target = args.pair.partition("-")
-    if not {source, target} <= set(manifest.languages):
+    if not set(args.pair.languages) <= set(manifest.languages):
         raise UserError(f"--pair {args.pair}: the languages of this run are {', '.join(manifest.languages)}")
     masks = read_masks(args.masks) if args.masks else None
-    kept = masks.kept().get(args.pair) if masks else {}
+    kept = masks.kept().get(str(args.pair)) if masks else {}
     if kept is None:
         raise UserError(f"{args.masks} has no masks for {args.pair}: make masks that include it")
 
@@ -124,7 +123,7 @@ def main() -> None:
     small = folded_state(loaded.state, kept, aligned)
     convert(small, loaded.args, dictionary.symbols, args.compute_type, folder / "ctranslate2")
     write_plain(folder / "fairseq/checkpoint.pt", loaded.state, loaded.args, kept, args.pair, manifest.languages)
-    for language in (source, target):
+    for language in args.pair.languages:
         shutil.copyfile(manifest.dictionary, folder / f"fairseq/dict.{language}.txt")
     if manifest.sentencepiece:
         shutil.copyfile(manifest.sentencepiece, folder / "sentencepiece.model")
