@@ -7,6 +7,7 @@ for batch in RUN.work.record:
         input:
             data=PATHS.manifest,
             checkpoint=PATHS.baseline,
+            test_set=RUN.data.recorded,
         output:
             update([PATHS.activations(pair) for pair in batch.directions]),
         log:
@@ -14,8 +15,11 @@ for batch in RUN.work.record:
         benchmark:
             f"{PATHS.benchmarks}/record/{batch.number}.jsonl"
         params:
+            pairs=joined(batch.directions),
+            test_set=as_options({"test_set": RUN.data.recorded}),
             options=as_options(RUN.config["activations"]),
+            folder=subpath(output[0], parent=True),
             code=step_digest("record"),
         shell:
             "python -m workflow_scripts.steps.record --data {input.data:q} --checkpoint {input.checkpoint:q}"
-            " {params.options} {output:q} 2>&1 | tee {log:q}"
+            " {params.test_set} {params.options} --pairs {params.pairs:q} --output {params.folder:q} 2>&1 | tee {log:q}"

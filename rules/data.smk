@@ -1,5 +1,8 @@
-# From text or a ready data-bin to data/manifest.json, which later stages read. The source decides the first rules.
+# From text or a ready data-bin to data/manifest.json, which training depends on, and to test sets, which it does not.
 from workflow_scripts.corpus import parallel
+from workflow_scripts.direction import Direction
+
+DATA = RUN.data
 
 
 wildcard_constraints:
@@ -7,4 +10,4 @@ wildcard_constraints:
     second="[A-Za-z0-9_]+",
 
 
-include: f"data_{RUN.config['data']['source']}.smk"
+include: f"data_{DATA.source}.smk"

@@ -1,7 +1,7 @@
 # A ready fairseq data-bin: a folder of this machine, or a download.
 rule fetch_databin:
     output:
-        archive=f"{PATHS.results}/data/download/archive",
+        archive=DATA.download,
         folder=directory(f"{PATHS.results}/data/download/unpacked"),
     log:
         f"{PATHS.logs}/fetch_databin/fetch_databin.log",
@@ -9,13 +9,12 @@ rule fetch_databin:
         f"{PATHS.benchmarks}/fetch_databin/fetch_databin.jsonl"
     params:
         code=step_digest("fetch"),
-        source=[
-            f"--{key}={RUN.config['data']['databin'][key]}"
-            for key in ("url", "gdrive", "sha256")
-            if RUN.config["data"]["databin"].get(key)
-        ],
+        source=as_options({key: RUN.config["data"]["databin"].get(key) for key in ("url", "gdrive")}),
+        # A function of more than wildcards, so that pinning the digest that was found downloads nothing again; that
+        # it is the right one is checked with the configuration.
+        sha256=lambda wildcards, output: as_options({"sha256": RUN.config["data"]["databin"].get("sha256")}),
     shell:
-        "python -m workflow_scripts.steps.fetch {params.source:q} --output {output.archive:q}"
+        "python -m workflow_scripts.steps.fetch {params.source} {params.sha256} --output {output.archive:q}"
         " --extract {output.folder:q} 2>&1 | tee {log:q}"
 
 
@@ -31,11 +30,37 @@ rule link_databin:
         f"{PATHS.benchmarks}/link_databin/link_databin.jsonl"
     params:
         code=step_digest("link_databin"),
-        pairs=list(map(str, RUN.corpora)),
-        languages=list(RUN.languages),
+        pairs=joined(RUN.corpora),
+        codes=",".join(RUN.languages),
         tokenization=RUN.config["data"]["tokenization"],
         sentencepiece=lambda wildcards, input: as_options({"sentencepiece": input.sentencepiece}),
     shell:
         "python -m workflow_scripts.steps.link_databin --folder {input.folder:q} --pairs {params.pairs:q}"
-        " --languages {params.languages:q} --tokenization {params.tokenization} {params.sentencepiece}"
+        " --codes {params.codes:q} --tokenization {params.tokenization:q} {params.sentencepiece}"
         " --output {output:q} 2>&1 | tee {log:q}"
+
+
+# The data-bin's own test set; it is looked at before anything is trained.
+rule link_test_set:
+    input:
+        folder=rules.link_databin.input.folder,
+        data=PATHS.manifest,
+    output:
+        PATHS.test_set(DEFAULT_SET),
+    log:
+        f"{PATHS.logs}/link_test_set/link_test_set.log",
+    benchmark:
+        f"{PATHS.benchmarks}/link_test_set/link_test_set.jsonl"
+    priority: 1
+    params:
+        code=step_digest("test_set"),
+        name=DEFAULT_SET,
+        split=DATA.split(DEFAULT_SET),
+        pairs=joined(RUN.corpora),
+        output=subpath(output[0], parent=True),
+    shell:
+        "python -m workflow_scripts.steps.test_set --name {params.name:q} --split {params.split:q}"
+        " --pairs {params.pairs:q} --data {input.data:q} --output {params.output:q} 2>&1 | tee {log:q}"
+
+
+include: "data_test_sets.smk"

@@ -1,31 +1,37 @@
-# Text from a small grammar: English and invented languages.
-TEXT = f"{PATHS.results}/data/raw"
-TEXT_FILES = [
-    f"{TEXT}/{split}.{corpus}.{language}"
-    for corpus in RUN.corpora
-    for split in parallel.SPLITS
-    for language in corpus.languages
-]
-
-
+# Text from a small grammar: English and invented languages. The test text is drawn by itself.
 rule synthesize:
     input:
         languages=RUN.language_table,
     output:
-        TEXT_FILES,
+        DATA.raw(parallel.SPLITS),
     log:
         f"{PATHS.logs}/synthesize/synthesize.log",
     benchmark:
         f"{PATHS.benchmarks}/synthesize/synthesize.jsonl"
     params:
         code=step_digest("synthesize"),
-        sizes=as_json(RUN.config["data"]["synthetic"]),
+        sizes=as_json(DATA.sizes(parallel.SPLITS)),
         seed=RUN.config["seed"],
-        folder=subpath(output[0], parent=True),
-        pairs=list(map(str, RUN.corpora)),
+        folder=DATA.text,
+        pairs=joined(RUN.corpora),
     shell:
         "python -m workflow_scripts.steps.synthesize --languages {input.languages:q} --pairs {params.pairs:q}"
-        " --sizes {params.sizes:q} --seed {params.seed} --output {params.folder:q} 2>&1 | tee {log:q}"
+        " --sizes {params.sizes:q} --seed {params.seed:q} --output {params.folder:q} 2>&1 | tee {log:q}"
+
+
+use rule synthesize as synthesize_test with:
+    output:
+        DATA.raw([DEFAULT_SET]),
+    log:
+        f"{PATHS.logs}/synthesize/test.log",
+    benchmark:
+        f"{PATHS.benchmarks}/synthesize/test.jsonl"
+    params:
+        code=step_digest("synthesize"),
+        sizes=as_json(DATA.sizes([DEFAULT_SET])),
+        seed=RUN.config["seed"],
+        folder=DATA.text,
+        pairs=joined(RUN.corpora),
 
 
 include: "data_text_to_bin.smk"

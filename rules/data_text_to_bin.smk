@@ -1,17 +1,7 @@
-# Text (folder TEXT, files TEXT_FILES) is checked, cleaned, and binarized with one SentencePiece model and dictionary.
-CLEANED = [
-    f"{PATHS.results}/data/clean/{name}"
-    for corpus in RUN.corpora
-    for name in (
-        *(f"{split}.{corpus}.{language}" for split in parallel.SPLITS for language in corpus.languages),
-        f"{corpus}.json",
-    )
-]
-
-
+# Training text is checked, cleaned, and binarized with one SentencePiece model and dictionary.
 rule check_text:
     input:
-        TEXT_FILES,
+        DATA.raw(parallel.SPLITS),
     output:
         f"{PATHS.results}/data/checked.json",
     log:
@@ -20,32 +10,33 @@ rule check_text:
         f"{PATHS.benchmarks}/check_text/check_text.jsonl"
     params:
         code=step_digest("check_text"),
-        folder=lambda wildcards: TEXT,
-        pairs=list(map(str, RUN.corpora)),
+        folder=DATA.text,
+        pairs=joined(RUN.corpora),
+        splits=",".join(parallel.SPLITS),
     shell:
         "python -m workflow_scripts.steps.check_text --folder {params.folder:q} --pairs {params.pairs:q}"
-        " --output {output:q} 2>&1 | tee {log:q}"
+        " --splits {params.splits:q} --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule clean:
     input:
-        lambda wildcards: parallel.needed(TEXT_FILES, f"{wildcards.first}-{wildcards.second}"),
+        lambda wildcards: DATA.read_by_clean(Direction(wildcards.first, wildcards.second)),
         checked=rules.check_text.output,
     output:
-        [f"{PATHS.results}/data/clean/{split}.{{first}}-{{second}}.{{first}}" for split in parallel.SPLITS],
-        [f"{PATHS.results}/data/clean/{split}.{{first}}-{{second}}.{{second}}" for split in parallel.SPLITS],
-        kept=f"{PATHS.results}/data/clean/{{first}}-{{second}}.json",
+        [f"{DATA.clean}/{split}.{{first}}-{{second}}.{{first}}" for split in parallel.SPLITS],
+        [f"{DATA.clean}/{split}.{{first}}-{{second}}.{{second}}" for split in parallel.SPLITS],
+        kept=f"{DATA.clean}/{{first}}-{{second}}.json",
     log:
         f"{PATHS.logs}/clean/{{first}}-{{second}}.log",
     benchmark:
         f"{PATHS.benchmarks}/clean/{{first}}-{{second}}.jsonl"
     params:
         code=step_digest("clean"),
-        text=lambda wildcards: TEXT,
+        text=DATA.text,
         pair="{first}-{second}",
-        pairs=list(map(str, RUN.corpora)),
+        pairs=joined(RUN.corpora),
         settings=as_json(RUN.config["data"]["clean"]),
-        folder=subpath(output.kept, parent=True),
+        folder=DATA.clean,
     shell:
         "python -m workflow_scripts.steps.clean --folder {params.text:q} --pair {params.pair:q}"
         " --pairs {params.pairs:q} --settings {params.settings:q} --output {params.folder:q} 2>&1 | tee {log:q}"
@@ -53,7 +44,7 @@ rule clean:
 
 rule sentencepiece_model:
     input:
-        cleaned=CLEANED,
+        cleaned=DATA.cleaned(["train"]),
         given=[
             file
             for key in ("model", "dictionary")
@@ -68,8 +59,8 @@ rule sentencepiece_model:
         f"{PATHS.benchmarks}/sentencepiece_model/sentencepiece_model.jsonl"
     params:
         code=step_digest("sentencepiece_model"),
-        folder=lambda wildcards, input: Path(input.cleaned[0]).parent,
-        pairs=list(map(str, RUN.corpora)),
+        folder=DATA.clean,
+        pairs=joined(RUN.corpora),
         settings=as_json(RUN.config["data"]["sentencepiece"]),
     shell:
         "python -m workflow_scripts.steps.sentencepiece_model --folder {params.folder:q} --pairs {params.pairs:q}"
@@ -78,7 +69,8 @@ rule sentencepiece_model:
 
 rule binarize:
     input:
-        cleaned=CLEANED,
+        cleaned=DATA.cleaned(),
+        filtered=DATA.filtered,
         model=rules.sentencepiece_model.output.model,
         dictionary=rules.sentencepiece_model.output.dictionary,
     output:
@@ -91,13 +83,15 @@ rule binarize:
         f"{PATHS.benchmarks}/binarize/binarize.jsonl"
     params:
         code=step_digest("binarize"),
-        folder=lambda wildcards, input: Path(input.cleaned[0]).parent,
-        text=lambda wildcards: TEXT,
-        pairs=list(map(str, RUN.corpora)),
-        languages=list(RUN.languages),
+        folder=DATA.clean,
+        pairs=joined(RUN.corpora),
+        codes=",".join(RUN.languages),
         max_pieces=RUN.config["data"]["clean"]["max_pieces"],
         output=subpath(output.manifest, parent=True),
     shell:
         "python -m workflow_scripts.steps.binarize --folder {params.folder:q} --pairs {params.pairs:q}"
-        " --languages {params.languages:q} --model {input.model:q} --dictionary {input.dictionary:q}"
-        " --references {params.text:q} --max-pieces {params.max_pieces} --output {params.output:q} 2>&1 | tee {log:q}"
+        " --codes {params.codes:q} --model {input.model:q} --dictionary {input.dictionary:q}"
+        " --max-pieces {params.max_pieces:q} --output {params.output:q} 2>&1 | tee {log:q}"
+
+
+include: "data_test_sets.smk"

@@ -6,6 +6,7 @@ for batch in RUN.work.decode:
             snakemake_state.rule_of(workflow, "decode", batch.number)
         input:
             data=PATHS.manifest,
+            test_set=PATHS.test_set(batch.test_set),
             checkpoint=lambda wildcards: RUN.checkpoint_of(wildcards.system),
             masks=lambda wildcards: RUN.masks_of(wildcards.system),
         output:
@@ -30,8 +31,11 @@ for batch in RUN.work.decode:
             system=alternatives(batch.systems),
         params:
             masks=lambda wildcards, input: as_options({"masks": input.masks}),
-            options=as_options(RUN.config["decode"]),
+            options=as_options(RUN.search),
+            pairs=joined(batch.directions),
+            folder=subpath(output[0], parent=True),
             code=step_digest("decode"),
         shell:
-            "python -m workflow_scripts.steps.decode --system {wildcards.system} --data {input.data:q}"
-            " --checkpoint {input.checkpoint:q} {params.masks} {params.options} {output.parquet:q} 2>&1 | tee {log:q}"
+            "python -m workflow_scripts.steps.decode --system {wildcards.system:q} --data {input.data:q}"
+            " --test-set {input.test_set:q} --checkpoint {input.checkpoint:q} {params.masks} {params.options}"
+            " --pairs {params.pairs:q} --output {params.folder:q} 2>&1 | tee {log:q}"

@@ -14,6 +14,7 @@ from typing import Any
 
 from workflow_scripts import configuration
 from workflow_scripts.configuration import Config
+from workflow_scripts.data_stage import DataStage
 from workflow_scripts.direction import Direction, corpora
 from workflow_scripts.errors import UserError
 from workflow_scripts.languages import Language
@@ -64,7 +65,9 @@ class Run:
         }
         sets = tuple(TestSet(*found[:3], tuple(found[3])) for found in configuration.test_sets(config, pairs))
         default = TestSet(DEFAULT_SET, None, config["decode"]["split"], tuple(pairs))
-        return cls(config, base, languages, tuple(directions), tuple(pairs), (default, *sets), found)
+        run = cls(config, base, languages, tuple(directions), tuple(pairs), (default, *sets), found)
+        run.data.check()
+        return run
 
     @property
     def name(self) -> str:
@@ -80,6 +83,11 @@ class Run:
     def paths(self) -> Paths:
         """Where its files lie."""
         return Paths(self.name)
+
+    @cached_property
+    def data(self) -> DataStage:
+        """What its data stage reads and prepares."""
+        return DataStage(self)
 
     @cached_property
     def work(self) -> Work:
@@ -190,6 +198,11 @@ class Run:
             one.name: {name: list(found) for name in self.systems if (found := self.scored(name, one.name))}
             for one in self.test_sets
         }
+
+    @property
+    def search(self) -> dict[str, Any]:
+        """How translations are searched for; which text is translated is the test set's affair."""
+        return {key: value for key, value in self.config["decode"].items() if key != "split"}
 
     @property
     def metrics(self) -> list[str]:

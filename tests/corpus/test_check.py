@@ -119,15 +119,11 @@ def test_several_problems_are_told_together(folder):
     assert message.count("\n") == 2
 
 
-def test_files_that_cleaning_reads(folder):
+def test_files_of_pairs(folder):
     files = parallel.existing(folder, [PAIR])
     assert [Path(file).name for file in files] == [
         f"{split}.en-de.{end}" for split in TRAINING for end in ("de.gz", "en")
     ]
-    held = ["x/valid.en-fr.en", "x/test.fr-en.en"]
-    assert parallel.needed([*files, "x/train.en-fr.en", *held], PAIR.reverse, ["valid"]) == [*files, held[0]]
-    assert parallel.needed([*files, *held], PAIR, ["valid", "test"]) == [*files, *held]
-    assert parallel.needed([*files, *held], PAIR, []) == files
     (folder / "train.en-de.en.bak").write_text("")
     assert parallel.existing(folder, [PAIR.reverse]) == files
 

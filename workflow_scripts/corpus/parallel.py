@@ -59,17 +59,6 @@ def existing(folder: str | Path, pairs: Iterable[Direction], splits: Iterable[st
     )
 
 
-def needed(files: Iterable[str], pair: Direction, held_out: Iterable[str]) -> list[str]:
-    """Of all text files those that cleaning `pair` reads: its own for training, and what is held out of every pair."""
-    own, held_out = {str(pair), str(pair.reverse)}, set(held_out)
-    names = {file: Path(file).name.split(".") for file in files}
-    return [
-        file
-        for file, (split, name, *_) in names.items()
-        if split in held_out or (split in SPLITS and name in own)
-    ]  # fmt: skip
-
-
 def read_lines(path: str | Path) -> Iterator[str]:
     """The lines of a UTF-8 file, plain or gzip, without their line feed; only a line feed ends a line.
 
