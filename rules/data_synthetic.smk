@@ -12,7 +12,7 @@ rule synthesize:
         code=step_digest("synthesize"),
         sizes=as_json(DATA.sizes(parallel.SPLITS)),
         seed=RUN.config["seed"],
-        folder=DATA.text,
+        folder=subpath(output[0], parent=True),
         pairs=joined(RUN.corpora),
     shell:
         "python -m workflow_scripts.steps.synthesize --languages {input.languages:q} --pairs {params.pairs:q}"
@@ -23,14 +23,14 @@ use rule synthesize as synthesize_test with:
     output:
         DATA.raw([DEFAULT_SET]),
     log:
-        f"{PATHS.logs}/synthesize/test.log",
+        f"{PATHS.logs}/synthesize_test/synthesize_test.log",
     benchmark:
-        f"{PATHS.benchmarks}/synthesize/test.jsonl"
+        f"{PATHS.benchmarks}/synthesize_test/synthesize_test.jsonl"
     params:
         code=step_digest("synthesize"),
         sizes=as_json(DATA.sizes([DEFAULT_SET])),
         seed=RUN.config["seed"],
-        folder=DATA.text,
+        folder=subpath(output[0], parent=True),
         pairs=joined(RUN.corpora),
 
 

@@ -1,7 +1,7 @@
 # Training text is checked, cleaned, and binarized with one SentencePiece model and dictionary.
 rule check_text:
     input:
-        DATA.raw(parallel.SPLITS),
+        lambda wildcards: DATA.raw(parallel.SPLITS),
     output:
         f"{PATHS.results}/data/checked.json",
     log:
@@ -10,7 +10,7 @@ rule check_text:
         f"{PATHS.benchmarks}/check_text/check_text.jsonl"
     params:
         code=step_digest("check_text"),
-        folder=DATA.text,
+        folder=lambda wildcards: DATA.text,
         pairs=joined(RUN.corpora),
         splits=",".join(parallel.SPLITS),
     shell:
@@ -32,11 +32,11 @@ rule clean:
         f"{PATHS.benchmarks}/clean/{{first}}-{{second}}.jsonl"
     params:
         code=step_digest("clean"),
-        text=DATA.text,
+        text=lambda wildcards: DATA.text,
         pair="{first}-{second}",
         pairs=joined(RUN.corpora),
         settings=as_json(RUN.config["data"]["clean"]),
-        folder=DATA.clean,
+        folder=subpath(output.kept, parent=True),
     shell:
         "python -m workflow_scripts.steps.clean --folder {params.text:q} --pair {params.pair:q}"
         " --pairs {params.pairs:q} --settings {params.settings:q} --output {params.folder:q} 2>&1 | tee {log:q}"
@@ -59,7 +59,7 @@ rule sentencepiece_model:
         f"{PATHS.benchmarks}/sentencepiece_model/sentencepiece_model.jsonl"
     params:
         code=step_digest("sentencepiece_model"),
-        folder=DATA.clean,
+        folder=lambda wildcards: DATA.clean,
         pairs=joined(RUN.corpora),
         settings=as_json(RUN.config["data"]["sentencepiece"]),
     shell:
@@ -83,7 +83,7 @@ rule binarize:
         f"{PATHS.benchmarks}/binarize/binarize.jsonl"
     params:
         code=step_digest("binarize"),
-        folder=DATA.clean,
+        folder=lambda wildcards: DATA.clean,
         pairs=joined(RUN.corpora),
         codes=",".join(RUN.languages),
         max_pieces=RUN.config["data"]["clean"]["max_pieces"],
