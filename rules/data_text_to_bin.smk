@@ -35,7 +35,7 @@ rule clean:
         text=lambda wildcards: DATA.text,
         pair="{first}-{second}",
         pairs=joined(RUN.corpora),
-        settings=as_json(RUN.config["data"]["clean"]),
+        settings=as_json(DATA.cleaning),
         folder=subpath(output.kept, parent=True),
     shell:
         "python -m workflow_scripts.steps.clean --folder {params.text:q} --pair {params.pair:q}"

@@ -69,6 +69,11 @@ class DataStage:
         )
         return [file for files in found for file in files]
 
+    @property
+    def cleaning(self) -> dict[str, Any]:
+        """The settings of cleaning; pieces are counted when the text is binarized."""
+        return {key: value for key, value in self.run.config["data"]["clean"].items() if key != "max_pieces"}
+
     @cached_property
     def held_out(self) -> list[str]:
         """The raw text that no training text may share a sentence with."""

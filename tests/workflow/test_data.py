@@ -74,6 +74,10 @@ def test_held_out_test_text_does_and_is_asked_for(done):
     assert planned(done, data__synthetic=more, **held) >= {"synthesize_test", *wanted}
 
 
+def test_how_long_lines_may_be_is_no_matter_of_cleaning(done):
+    assert planned(done, data__clean={"max_pieces": 100}) == {"binarize", "test_set"}
+
+
 def test_which_directions_are_scored_now_changes_no_test_set(done):
     assert planned(done, pairs="en-qa") == set()
 
