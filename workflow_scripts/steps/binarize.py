@@ -31,6 +31,7 @@ CODE = (
     "corpus.pieces",
     "fairseq_plugin.compat",
     "fairseq_plugin.databin_writer",
+    "formats.checkpoint",
 )
 
 

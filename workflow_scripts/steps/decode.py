@@ -26,6 +26,8 @@ from workflow_scripts.files import sha256 as identity
 from workflow_scripts.progress import Progress
 
 CODE = (
+    "corpus.manifest",
+    "corpus.parallel",
     "corpus.prepared_set",
     "engines.ctranslate2_beam",
     "engines.hypothesis",

@@ -25,10 +25,14 @@ from workflow_scripts.files import sha256 as identity
 from workflow_scripts.progress import Progress
 
 CODE = (
+    "corpus.manifest",
+    "corpus.parallel",
+    "corpus.prepared_set",
     "fairseq_plugin.compat",
     "fairseq_plugin.datasets",
     "fairseq_plugin.model",
     "fairseq_plugin.recorder",
+    "formats.checkpoint",
     "layers.specialized_ffn",
 )
 

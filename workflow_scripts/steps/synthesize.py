@@ -26,6 +26,7 @@ from workflow_scripts.synthetic.invented import make_languages
 from workflow_scripts.synthetic.sentences import sentence_pairs
 
 CODE = (
+    "corpus.parallel",
     "corpus.vocabulary",
     "synthetic.english",
     "synthetic.invented",

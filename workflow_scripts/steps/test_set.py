@@ -44,6 +44,7 @@ CODE = (
     "corpus.test_sets",
     "fairseq_plugin.compat",
     "fairseq_plugin.databin_writer",
+    "formats.checkpoint",
 )
 
 
