@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 import yaml
+from jsonschema_specifications import REGISTRY
 from snakemake.utils import validate
 
 from tests.conftest import ROOT
 from workflow_scripts import configuration
-from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
 from workflow_scripts.run import Run
 
@@ -170,15 +173,6 @@ def test_training_settings_of_a_stage_and_of_a_system_win():
     chosen = ("seed", "lr", "warmup", "max_update")
     of = {name: [configuration.training(made, name)[key] for key in chosen] for name in (None, "ns", "again")}
     assert of == {None: [7, 0.2, 9, 500000], "ns": [7, 0.1, 5, 30], "again": [8, 0.1, 3, 30]}
-
-
-def test_thresholds_by_direction_type_and_component():
-    four = {"en-x": {"encoder": 95, "decoder": 90}, "x-en": {"encoder": 85, "decoder": 80}}
-    assert configuration.thresholds({"k": 95}, Direction.parse("en-de"), "en") == {"encoder": 95, "decoder": 95}
-    assert configuration.thresholds({"k": four}, Direction.parse("en-de"), "en") == {"encoder": 95, "decoder": 90}
-    assert configuration.thresholds({"k": four}, Direction.parse("de-en"), "en") == {"encoder": 85, "decoder": 80}
-    assert configuration.thresholds({"k": four}, Direction.parse("de-fr"), "en") == {"encoder": 85, "decoder": 80}
-    assert configuration.thresholds({"k": four}, Direction.parse("nl-en"), "nl") == {"encoder": 95, "decoder": 90}
 
 
 @pytest.mark.parametrize(
