@@ -280,3 +280,32 @@ def test_everything_the_design_lists_is_accepted():
         theirs={"translations": "outputs/theirs"},
     )
     check(made)
+
+
+def keywords() -> set[str]:
+    """What a schema may say, by the draft that it names."""
+    draft = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))["$schema"]
+    meta = REGISTRY.contents(draft)
+    parts = [meta, *(REGISTRY.contents(urljoin(draft, part["$ref"])) for part in meta["allOf"])]
+    return {keyword for part in parts for keyword in part["properties"]}
+
+
+def schemas(schema: Mapping[str, Any], where: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """A schema and all below it, each with its place."""
+    yield where, schema
+    below = [(key, schema[key]) for key in ("additionalProperties", "items") if isinstance(schema.get(key), Mapping)]
+    below += [(f"{key}.{number}", one) for key in ("oneOf", "anyOf") for number, one in enumerate(schema.get(key, []))]
+    below += list(schema.get("properties", {}).items())
+    for name, one in schema.get("$defs", {}).items():
+        # The keys of a training are a group of schemas, each referred to by its name.
+        below += [(f"{name}.{key}", part) for key, part in one.items()] if name == "training" else [(name, one)]
+    for name, one in below:
+        yield from schemas(one, f"{where}.{name}")
+
+
+def test_the_schema_says_nothing_that_its_draft_does_not_know():
+    """An unquoted comma ends a description and begins a keyword that means nothing."""
+    found = list(schemas(yaml.safe_load(SCHEMA.read_text(encoding="utf-8")), "schema"))
+    assert len(found) > 100
+    assert {where: sorted(set(one) - keywords()) for where, one in found if set(one) - keywords()} == {}
+    assert all(str(one.get("description", ".")).endswith(".") for _, one in found)
