@@ -42,10 +42,11 @@ rule tables:
                 "run": RUN.name,
             }
         ),
+        comet="--comet" if "COMET" in RUN.metrics else "",
         code=step_digest("tables"),
     shell:
         "python -m workflow_scripts.steps.tables {params.results:q} --rows {params.rows:q} --tested {params.tested:q}"
-        " --languages {input.languages:q} {params.options} --output {params.output:q} > {log:q} 2>&1"
+        " {params.comet} --languages {input.languages:q} {params.options} --output {params.output:q} > {log:q} 2>&1"
 
 
 for number, (selection, parts) in enumerate(RUN.outputs.neuron_sets.items(), start=1):
@@ -63,7 +64,7 @@ for number, (selection, parts) in enumerate(RUN.outputs.neuron_sets.items(), sta
         benchmark:
             f"{PATHS.benchmarks}/overlap/{selection}.jsonl"
         params:
-            options=as_options({**RUN.outputs.sets_of(selection), "pivot": RUN.pivot}),
+            options=as_options({**RUN.outputs.sets_of(selection), "name": selection, "pivot": RUN.pivot}),
             output=subpath(output[0], parent=True),
             code=step_digest("overlap"),
         shell:
@@ -90,7 +91,7 @@ for number, (selection, parts) in enumerate(RUN.outputs.neuron_sets.items(), sta
             f"{PATHS.benchmarks}/figures_masks/{selection}.jsonl"
         params:
             tables=str(Path(PATHS.overlap(selection)[0]).parent),
-            options=as_options({"name": selection, "pivot": RUN.pivot, "run": RUN.name}),
+            options=as_options({"pivot": RUN.pivot, "run": RUN.name}),
             output=PATHS.figures,
             code=step_digest("figures_masks"),
         shell:
