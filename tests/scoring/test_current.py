@@ -191,3 +191,11 @@ def test_scores_tell_how_long_hypotheses_are(command, tmp_path):
     scores = {score["name"]: score for score in json.loads(step.run()["en-nl.json"])}
     assert scores["BLEU"]["length_ratio"] == pytest.approx(4 / 5)
     assert "length_ratio" not in scores["chrF2++"]
+
+
+def test_the_model_of_comet_is_looked_at_once_and_first(command, tmp_path):
+    """Before any text: a real one has gigabytes."""
+    options = ("--pairs", "en-nl,nl-en", "--output", tmp_path / "out", "--python", sys.executable)
+    result = command("score_comet", tmp_path, *options, "--model", tmp_path / "missing.ckpt")
+    assert result.code == 2
+    assert "missing.ckpt" in result.err

@@ -188,7 +188,7 @@ def of_contrast(system, against):
 
 def collect(command, results, rows, *options, tested=None):
     return command(
-        *("tables", results, "--rows", json.dumps(rows), "--tested", json.dumps(tested or {})),
+        *("tables", "--results", results, "--rows", json.dumps(rows), "--tested", json.dumps(tested or {})),
         *("--languages", results / "languages.tsv", "--against", "baseline"),
         *("--run", "trial", "--output", results / "tables", *options),
     )

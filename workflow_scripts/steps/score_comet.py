@@ -41,8 +41,8 @@ def outputs_of(args: argparse.Namespace, pair: Direction | str) -> list[Path]:
     return [args.output / f"{pair}.comet.{end}" for end in ("parquet", "json")]
 
 
-def made_of(args: argparse.Namespace, pair: Direction | str) -> dict[str, Any]:
-    """What the scores of a direction are made from."""
+def made_of(args: argparse.Namespace, identity: str, pair: Direction | str) -> dict[str, Any]:
+    """What the scores of a direction are made from; `identity` is the model's."""
     sources, hypotheses, references = map(sha256, texts_of(args, pair))
     return made_from(
         "score_comet",
@@ -51,17 +51,17 @@ def made_of(args: argparse.Namespace, pair: Direction | str) -> dict[str, Any]:
         references=references,
         tokenization=args.tokenization,
         detokenizer=detokenizer(args.tokenization),
-        model=model_identity(args.model),
+        model=identity,
     )
 
 
-def finish(args: argparse.Namespace, request: Request, answer: dict[str, Any]) -> None:
+def finish(args: argparse.Namespace, identity: str, request: Request, answer: dict[str, Any]) -> None:
     """Write what the model said of one direction."""
     segments, scores = outputs_of(args, request.pair)
     signature = f"model:{Path(args.model).name}|nrefs:1|version:{answer['version']}"
     entries, rows = request.results(answer["scores"])
     write_json(scores, [entry | {"signature": signature, "pair": request.pair} for entry in entries])
-    write_segments(segments, rows, {"pair": request.pair} | stamp(made_of(args, request.pair), [scores]))
+    write_segments(segments, rows, {"pair": request.pair} | stamp(made_of(args, identity, request.pair), [scores]))
 
 
 def main() -> None:
@@ -78,9 +78,9 @@ def main() -> None:
     if not args.python.exists():
         raise UserError(f"{args.python} does not exist: make COMET's environment, `python3 envs/create.py comet`")
     directions = {str(one): one for one in args.pairs}
-    todo = outstanding(
-        "score_comet", {name: outputs_of(args, name) for name in directions}, lambda name: made_of(args, name)
-    )
+    identity = model_identity(args.model)
+    outputs = {name: outputs_of(args, name) for name in directions}
+    todo = outstanding("score_comet", outputs, lambda name: made_of(args, identity, name))
     if not todo:
         return
     requests = [prepare(directions[name], texts_of(args, name), args.tokenization) for name in todo]
@@ -91,10 +91,12 @@ def main() -> None:
             target.write_text(json.dumps(request.segments), encoding="utf-8")
         options = [f"--batch-size={args.batch_size}", f"--gpus={args.gpus}"]
         command = [args.python, "-m", "workflow_scripts.scoring.comet_worker", args.model, folder, *options]
-        collect(args, requests, Path(folder), subprocess.Popen(command))
+        collect(args, identity, requests, Path(folder), subprocess.Popen(command))
 
 
-def collect(args: argparse.Namespace, requests: list[Request], folder: Path, worker: subprocess.Popen) -> None:
+def collect(
+    args: argparse.Namespace, identity: str, requests: list[Request], folder: Path, worker: subprocess.Popen
+) -> None:
     """Write every direction as soon as the worker has scored it."""
     progress = Progress(f"comet {args.folder.name}", len(requests), "directions")
     waiting = list(requests)
@@ -103,7 +105,7 @@ def collect(args: argparse.Namespace, requests: list[Request], folder: Path, wor
             ended = worker.poll() is not None
             ready = [one for one in waiting if (folder / f"{one.pair}.scores.json").exists()]
             for request in ready:
-                finish(args, request, json.loads((folder / f"{request.pair}.scores.json").read_text()))
+                finish(args, identity, request, json.loads((folder / f"{request.pair}.scores.json").read_text()))
                 waiting.remove(request)
                 progress.update(len(requests) - len(waiting), request.pair)
             if waiting and ended:

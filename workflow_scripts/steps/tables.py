@@ -1,6 +1,7 @@
 """Collect scores into tables.
 
-    python -m workflow_scripts.steps.tables results/run --rows '{"test": {"baseline": ["en-de"], "ns": ["en-de"]}}' \\
+    python -m workflow_scripts.steps.tables --results results/run \\
+        --rows '{"test": {"baseline": ["en-de"], "ns": ["en-de"]}}' \\
         --tested '{"baseline": {"test": {"ns": ["en-de"]}}}' --languages config/languages/ec30.tsv \\
         --against baseline --run demo --output results/run/tables
 
@@ -26,7 +27,7 @@ CODE = ("direction", "languages", "paths", "scoring.markdown", "scoring.outcomes
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("results", type=Path, help="folder of the run, with `scores` and `significance`")
+    parser.add_argument("--results", type=Path, required=True, help="folder with `scores` and `significance`")
     parser.add_argument("--rows", type=json.loads, required=True, help="JSON: directions by test set and system")
     parser.add_argument("--tested", type=json.loads, default={}, help="JSON: the same by the system compared with")
     parser.add_argument("--comet", action="store_true", help="read COMET's scores as well")

@@ -1,6 +1,6 @@
 """Write the reference of all configuration keys, config/README.md, from config/schema.yaml.
 
-    python -m workflow_scripts.tools.config_reference config/schema.yaml --output config/README.md
+python -m workflow_scripts.tools.config_reference config/schema.yaml --output config/README.md
 """
 
 from __future__ import annotations
