@@ -37,7 +37,7 @@ lock:  ## renew the pins in envs/
 	@$(PYTHON) envs/create.py main --lock && $(PYTHON) envs/create.py comet --lock
 
 config-reference: env  ## config/README.md, made from config/schema.yaml
-	@$(BIN)/python -m workflow_scripts.tools.config_reference config/schema.yaml config/README.md
+	@$(BIN)/python -m workflow_scripts.tools.config_reference config/schema.yaml --output config/README.md
 
 plan: env  ## jobs, GPU-hours, wall time and disk to expect: make plan [CONFIG=…]
 	@$(BIN)/python -m workflow_scripts.tools.plan --configfile $(CONFIG) $(ARGS)

@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.io import report as in_report
 from workflow_scripts import configuration_record
 from workflow_scripts.cluster import snakemake_state
 from workflow_scripts.cluster.resources import on_nodes
@@ -28,3 +29,10 @@ PATHS = RUN.paths
 wildcard_constraints:
     system=alternatives(RUN.systems),
     pair=alternatives(RUN.directions),
+
+
+def drawn(name, category, **labels):
+    """The files of a figure; the SVG is shown in Snakemake's report."""
+    first, *others = PATHS.figure(name)
+    caption = f"captions/figures/{category.lower()}.rst"
+    return [in_report(first, category=category, labels=labels, caption=caption), *others]

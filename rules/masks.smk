@@ -16,5 +16,5 @@ rule masks:
         pivot=RUN.pivot,
         code=step_digest("masks"),
     shell:
-        "python -m workflow_scripts.steps.masks {params.options} --pivot {params.pivot:q} --output {output:q}"
-        " {input.activations:q} 2>&1 | tee {log:q}"
+        "python -m workflow_scripts.steps.masks --system {wildcards.system:q} {params.options} --pivot {params.pivot:q}"
+        " --output {output:q} {input.activations:q} 2>&1 | tee {log:q}"

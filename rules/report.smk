@@ -1,14 +1,4 @@
 # Tables, figures and the report.
-from snakemake.io import report as in_report
-
-
-def drawn(name, category, **labels):
-    """The files of a figure; the SVG is shown in Snakemake's report."""
-    first, *others = PATHS.figure(name)
-    caption = f"captions/figures/{category.lower()}.rst"
-    return [in_report(first, category=category, labels=labels, caption=caption), *others]
-
-
 rule tables:
     input:
         scores=RUN.work.all_jobs_of_scores,
@@ -29,12 +19,12 @@ rule tables:
     benchmark:
         f"{PATHS.benchmarks}/tables/tables.jsonl"
     params:
-        results=PATHS.results,
         rows=as_json(as_text(RUN.rows)),
         tested=as_json(as_text(RUN.tested)),
-        output=RUN.outputs.tables_folder,
+        output=subpath(output[0], parent=True),
         options=as_options(
             {
+                "results": PATHS.results,
                 "pivot": RUN.pivot,
                 "against": RUN.against,
                 "replicates": RUN.config["score"]["replicates"],
@@ -42,10 +32,11 @@ rule tables:
                 "run": RUN.name,
             }
         ),
+        comet="--comet" if "COMET" in RUN.metrics else "",
         code=step_digest("tables"),
     shell:
-        "python -m workflow_scripts.steps.tables {params.results:q} --rows {params.rows:q} --tested {params.tested:q}"
-        " --languages {input.languages:q} {params.options} --output {params.output:q} > {log:q} 2>&1"
+        "python -m workflow_scripts.steps.tables --rows {params.rows:q} --tested {params.tested:q}"
+        " {params.comet} --languages {input.languages:q} {params.options} --output {params.output:q} > {log:q} 2>&1"
 
 
 for number, (selection, parts) in enumerate(RUN.outputs.neuron_sets.items(), start=1):
@@ -63,7 +54,7 @@ for number, (selection, parts) in enumerate(RUN.outputs.neuron_sets.items(), sta
         benchmark:
             f"{PATHS.benchmarks}/overlap/{selection}.jsonl"
         params:
-            options=as_options({**RUN.outputs.sets_of(selection), "pivot": RUN.pivot}),
+            options=as_options({**RUN.outputs.sets_of(selection), "name": selection, "pivot": RUN.pivot}),
             output=subpath(output[0], parent=True),
             code=step_digest("overlap"),
         shell:
@@ -89,9 +80,9 @@ for number, (selection, parts) in enumerate(RUN.outputs.neuron_sets.items(), sta
         benchmark:
             f"{PATHS.benchmarks}/figures_masks/{selection}.jsonl"
         params:
-            tables=str(Path(PATHS.overlap(selection)[0]).parent),
-            options=as_options({"name": selection, "pivot": RUN.pivot, "run": RUN.name}),
-            output=PATHS.figures,
+            tables=subpath(input[0], parent=True),
+            options=as_options({"pivot": RUN.pivot, "run": RUN.name}),
+            output=subpath(output[0], parent=True),
             code=step_digest("figures_masks"),
         shell:
             "python -m workflow_scripts.steps.figures_masks {params.tables:q} {params.options}"
@@ -116,8 +107,8 @@ rule figures_scores:
         options=as_options(
             {"against": RUN.against, "metrics": RUN.metrics, "pivot": RUN.pivot, "run": RUN.name}
         ),
-        tables=RUN.outputs.tables_folder,
-        output=PATHS.figures,
+        tables=subpath(input[0], parent=True),
+        output=subpath(output[0], parent=True),
         code=step_digest("figures_scores"),
     shell:
         "python -m workflow_scripts.steps.figures_scores {params.tables:q} {params.options}"
@@ -136,7 +127,7 @@ rule figures_training:
     params:
         curves=[f"{name}={path}" for name, path in RUN.curves.items()],
         run=RUN.name,
-        output=PATHS.figures,
+        output=subpath(output[0], parent=True),
         code=step_digest("figures_training"),
     shell:
         "python -m workflow_scripts.steps.figures_training {params.curves:q} --run {params.run:q}"
@@ -155,7 +146,7 @@ rule report:
     benchmark:
         f"{PATHS.benchmarks}/report/report.jsonl"
     params:
-        tables=RUN.outputs.tables_folder,
+        tables=subpath(input[0], parent=True),
         files=lambda wildcards, input: as_options({"figures": input.figures, "overlaps": input.overlaps}),
         options=as_options(
             {"config": dict(RUN.config), "against": RUN.against, "benchmarks": PATHS.benchmarks}

@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflow_scripts.artifacts import (
+    FORMAT,
+    Activations,
     Mask,
     masks_digest,
     read_activations,
@@ -18,6 +20,7 @@ from workflow_scripts.artifacts import (
     read_metadata,
     read_segments,
     read_translations,
+    segments_digest,
     write_activations,
     write_masks,
     write_segments,
@@ -77,7 +80,7 @@ def test_masks_come_back(tmp_path_factory, drawn):
     ]
     write_masks(path, rows, {"select": "cumulative", "k": {"en-x": {"encoder": 95}}})
     found = read_masks(path)
-    assert found.metadata == {"select": "cumulative", "k": {"en-x": {"encoder": 95}}}
+    assert found.metadata == {"select": "cumulative", "k": {"en-x": {"encoder": 95}}, "format": 2}
     assert masks_digest(found.rows) == masks_digest(rows)
     for one, other in zip(found.rows, rows, strict=True):
         assert (one.pair, one.component, one.layer, one.ffn_dim, one.k, one.coverage) == (
@@ -159,7 +162,7 @@ def test_half_a_file_is_refused(tmp_path):
 
 def test_metadata_alone(tmp_path):
     write_masks(tmp_path / "m.parquet", [mask()], {"made_from": "abc", "seed": 7})
-    assert read_metadata(tmp_path / "m.parquet") == {"made_from": "abc", "seed": 7}
+    assert read_metadata(tmp_path / "m.parquet") == {"made_from": "abc", "seed": 7, "format": 2}
     assert read_metadata(tmp_path / "gone.parquet") == {}
     pq.write_table(pa.table({"a": [1]}), tmp_path / "plain.parquet")
     assert read_metadata(tmp_path / "plain.parquet") == {}
@@ -167,4 +170,30 @@ def test_metadata_alone(tmp_path):
 
 def test_a_string_that_looks_like_json_stays_a_string(tmp_path):
     write_masks(tmp_path / "m.parquet", [mask()], {"made_from": "123456", "code_version": "1e5", "name": "true"})
-    assert read_metadata(tmp_path / "m.parquet") == {"made_from": "123456", "code_version": "1e5", "name": "true"}
+    found = read_metadata(tmp_path / "m.parquet")
+    assert found == {"made_from": "123456", "code_version": "1e5", "name": "true", "format": 2}
+
+
+@pytest.mark.parametrize("version", [None, FORMAT - 1, FORMAT + 1])
+def test_a_file_of_another_version_is_refused_with_what_to_do(tmp_path, version):
+    path = tmp_path / "m.parquet"
+    write_masks(path, [mask()], {})
+    found = pq.read_table(path)
+    metadata = {} if version is None else {"format": str(version)}
+    pq.write_table(found.replace_schema_metadata(metadata), path)
+    with pytest.raises(UserError, match=r"m\.parquet is of another version .*move the folder results/<run> away"):
+        read_masks(path)
+
+
+def test_digest_of_counts_is_of_what_was_counted_alone():
+    one = Activations("en-de", COUNTS, {"checkpoint": "a"})
+    assert one.digest() == Activations("en-de", dict(reversed(COUNTS.items())), {"checkpoint": "b"}).digest()
+    other = COUNTS | {("encoder", 10): np.array([4], dtype=np.int64)}
+    assert one.digest() != Activations("en-de", other, {}).digest()
+
+
+def test_digest_of_segments_is_of_the_numbers_alone():
+    segments = {("raw", "BLEU"): np.ones((2, 3)), ("raw", "chrF2++"): np.zeros((2, 1))}
+    assert segments_digest(segments) == segments_digest(dict(reversed(segments.items())))
+    assert segments_digest(segments) != segments_digest(segments | {("raw", "BLEU"): np.ones((3, 2))})
+    assert segments_digest(segments) != segments_digest({("raw", "BLEU"): np.ones((2, 3))})

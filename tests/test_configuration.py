@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 import yaml
+from jsonschema_specifications import REGISTRY
 from snakemake.utils import validate
 
 from tests.conftest import ROOT
 from workflow_scripts import configuration
-from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
 from workflow_scripts.run import Run
 
@@ -172,15 +175,6 @@ def test_training_settings_of_a_stage_and_of_a_system_win():
     assert of == {None: [7, 0.2, 9, 500000], "ns": [7, 0.1, 5, 30], "again": [8, 0.1, 3, 30]}
 
 
-def test_thresholds_by_direction_type_and_component():
-    four = {"en-x": {"encoder": 95, "decoder": 90}, "x-en": {"encoder": 85, "decoder": 80}}
-    assert configuration.thresholds({"k": 95}, Direction.parse("en-de"), "en") == {"encoder": 95, "decoder": 95}
-    assert configuration.thresholds({"k": four}, Direction.parse("en-de"), "en") == {"encoder": 95, "decoder": 90}
-    assert configuration.thresholds({"k": four}, Direction.parse("de-en"), "en") == {"encoder": 85, "decoder": 80}
-    assert configuration.thresholds({"k": four}, Direction.parse("de-fr"), "en") == {"encoder": 85, "decoder": 80}
-    assert configuration.thresholds({"k": four}, Direction.parse("nl-en"), "nl") == {"encoder": 95, "decoder": 90}
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -286,3 +280,32 @@ def test_everything_the_design_lists_is_accepted():
         theirs={"translations": "outputs/theirs"},
     )
     check(made)
+
+
+def keywords() -> set[str]:
+    """What a schema may say, by the draft that it names."""
+    draft = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))["$schema"]
+    meta = REGISTRY.contents(draft)
+    parts = [meta, *(REGISTRY.contents(urljoin(draft, part["$ref"])) for part in meta["allOf"])]
+    return {keyword for part in parts for keyword in part["properties"]}
+
+
+def schemas(schema: Mapping[str, Any], where: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """A schema and all below it, each with its place."""
+    yield where, schema
+    below = [(key, schema[key]) for key in ("additionalProperties", "items") if isinstance(schema.get(key), Mapping)]
+    below += [(f"{key}.{number}", one) for key in ("oneOf", "anyOf") for number, one in enumerate(schema.get(key, []))]
+    below += list(schema.get("properties", {}).items())
+    for name, one in schema.get("$defs", {}).items():
+        # The keys of a training are a group of schemas, each referred to by its name.
+        below += [(f"{name}.{key}", part) for key, part in one.items()] if name == "training" else [(name, one)]
+    for name, one in below:
+        yield from schemas(one, f"{where}.{name}")
+
+
+def test_the_schema_says_nothing_that_its_draft_does_not_know():
+    """An unquoted comma ends a description and begins a keyword that means nothing."""
+    found = list(schemas(yaml.safe_load(SCHEMA.read_text(encoding="utf-8")), "schema"))
+    assert len(found) > 100
+    assert {where: sorted(set(one) - keywords()) for where, one in found if set(one) - keywords()} == {}
+    assert all(str(one.get("description", ".")).endswith(".") for _, one in found)

@@ -29,6 +29,7 @@ def test_what_is_no_direction_is_refused(text):
 def test_kinds_follow_the_pivot():
     kinds = [Direction.parse(text).kind("de") for text in ("de-fr", "fr-de", "en-fr")]
     assert kinds == ["en-x", "x-en", "x-x"]
+    assert [Direction.parse(text).type("de") for text in ("de-fr", "fr-de", "en-fr")] == ["O2M", "M2O", "X2Y"]
     assert [Direction.parse(text).other("de") for text in ("de-fr", "fr-de", "en-fr")] == ["fr", "fr", None]
 
 

@@ -1,11 +1,13 @@
 """The pipeline's Parquet files: their schemas and metadata, the only place that reads and writes them.
 
-Every file is zstd-compressed with dictionary-encoded strings, and carries what made it as plain string keys of the
-schema's metadata (JSON where a value is not a string), so pandas, polars, DuckDB and R read it as it is.
+Every file is zstd-compressed with dictionary-encoded strings, and carries what made it and the version of the files'
+layout as plain string keys of the schema's metadata (JSON where a value is not a string), so pandas, polars, DuckDB and
+R read it as it is. Files of another layout are refused.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,6 +21,10 @@ from numpy.typing import NDArray
 
 from workflow_scripts.errors import UserError
 from workflow_scripts.files import digest, replacing
+
+FORMAT = 2
+"""Version of the layout of files; in the metadata of every Parquet file and part of all `made_from`."""
+REMEDY = "move the folder results/<run> away, or give the run another name, and start again"
 
 Metadata = dict[str, Any]
 COMPONENTS = ("encoder", "decoder")
@@ -67,6 +73,15 @@ class Activations:
     pair: str
     counts: dict[Layer, NDArray[np.int64]]
     metadata: Metadata
+
+    def digest(self) -> str:
+        """SHA-256 of the counts alone, whatever made them and in whatever order of layers."""
+        hashed = hashlib.sha256()
+        for component, layer in sorted(self.counts):
+            counts = self.counts[component, layer]
+            hashed.update(f"{component} {layer} {len(counts)}\n".encode())
+            hashed.update(np.ascontiguousarray(counts, dtype="<i8"))
+        return hashed.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -174,7 +189,7 @@ def read_translations(path: str | Path) -> tuple[list[dict[str, Any]], Metadata]
 
 
 def write_segments(path: str | Path, rows: Iterable[Mapping[str, Any]], metadata: Metadata) -> None:
-    """Write what metrics say of single segments: `text` (the reading), `metric`, `id` (line of the test set, from 0).
+    """Write what metrics say of single segments: `text` (the variant), `metric`, `id` (line of the test set, from 0).
 
     Corpus metrics (BLEU, chrF++) give the sufficient `statistics` of a segment, COMET its `score`; the other is None.
     """
@@ -192,6 +207,16 @@ def read_segments(path: str | Path) -> tuple[dict[tuple[str, str], NDArray[np.fl
     return segments, metadata
 
 
+def segments_digest(segments: Mapping[tuple[str, str], NDArray[np.float64]]) -> str:
+    """SHA-256 of what `read_segments` gives, whatever made it and in whatever order."""
+    hashed = hashlib.sha256()
+    for text, metric in sorted(segments):
+        values = segments[text, metric]
+        hashed.update(f"{text} {metric} {values.shape}\n".encode())
+        hashed.update(np.ascontiguousarray(values, dtype="<f8"))
+    return hashed.hexdigest()
+
+
 def read_metadata(path: str | Path) -> Metadata:
     """What made the file at `path`; empty where there is no readable Parquet file."""
     try:
@@ -201,7 +226,7 @@ def read_metadata(path: str | Path) -> Metadata:
 
 
 def _write(path: str | Path, table: pa.Table, metadata: Metadata) -> None:
-    encoded = {key: _encode(value) for key, value in metadata.items()}
+    encoded = {key: _encode(value) for key, value in {**metadata, "format": FORMAT}.items()}
     strings = [field.name for field in table.schema if pa.types.is_string(field.type)]
     # Sorted indices take one or two bits each as differences.
     packed = {"neurons.list.element": "DELTA_BINARY_PACKED"} if "neurons" in table.column_names else None
@@ -224,7 +249,11 @@ def _read(path: str | Path, schema: pa.Schema) -> tuple[pa.Table, Metadata]:
         raise UserError(f"{path} is not a Parquet file: {error}") from None
     if not table.schema.equals(schema, check_metadata=False):
         raise UserError(f"{path} has columns {table.schema.names}, expected {schema.names}: it is another kind of file")
-    return table, _decode(table.schema.metadata)
+    metadata = _decode(table.schema.metadata)
+    if metadata.get("format") != FORMAT:
+        found = metadata.get("format", "none")
+        raise UserError(f"{path} is of another version of this project (layout {found}, not {FORMAT}): {REMEDY}")
+    return table, metadata
 
 
 def _encode(value: Any) -> str:

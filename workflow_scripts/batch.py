@@ -14,12 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.artifacts import read_metadata
+from workflow_scripts.artifacts import FORMAT, read_metadata
 from workflow_scripts.files import digest, sha256
 from workflow_scripts.source_code import step_digest
 
-FORMAT = 2
-"""Version of the layout of files; part of every `made_from`."""
 RECOMPUTE = "NS_RECOMPUTE"
 """Environment variable, set by the Snakefile from `-R`, `-F` and `-f`: `*`, or rules and files, a line each."""
 

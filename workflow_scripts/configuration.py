@@ -143,14 +143,6 @@ def training(config: Config, system: str | None = None) -> dict[str, Any]:
     return {"seed": config["seed"], **config["training"], **stage.get("training", {}), **own}
 
 
-def thresholds(masks: Mapping[str, Any], pair: Direction, pivot: str) -> dict[str, float]:
-    """k per component for one direction; a direction from the pivot is `en-x`, every other `x-en`."""
-    k = masks["k"]
-    if isinstance(k, Mapping):
-        return dict(k["en-x" if pair.kind(pivot) == "en-x" else "x-en"])
-    return {"encoder": k, "decoder": k}
-
-
 def check(config: Config, codes: Sequence[str]) -> None:
     """Raise `UserError` for whatever is wrong between keys that are each valid by the schema."""
     pairs(config, codes)

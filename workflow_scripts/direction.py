@@ -55,6 +55,10 @@ class Direction:
         """One of `KINDS`."""
         return "en-x" if self.source == pivot else "x-en" if self.target == pivot else "x-x"
 
+    def type(self, pivot: str) -> str:
+        """Its kind as tables and figures call it: `O2M`, `M2O` or `X2Y`."""
+        return PAPER[self.kind(pivot)]
+
     def other(self, pivot: str) -> str | None:
         """The language that is not the pivot; None where neither is the pivot."""
         return {"en-x": self.target, "x-en": self.source, "x-x": None}[self.kind(pivot)]

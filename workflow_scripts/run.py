@@ -267,7 +267,7 @@ def _existing(config: Config, name: str, pairs: Iterable[Direction]) -> tuple[Pa
     """Folder, and files per direction, of a system from elsewhere."""
     folder = Path(config["outputs"]) / config["systems"][name]["translations"]
     try:
-        found = find_directions(folder, list(map(str, pairs)))
+        found = find_directions(folder, pairs)
     except UserError as error:
         raise UserError(f"systems.{name}.translations: {error}") from None
-    return folder, {Direction.parse(str(pair)): files for pair, files in found.items()}
+    return folder, found

@@ -52,7 +52,18 @@ def test_masks_command_from_recorded_counts(name, recorded_counts, recorded_mask
     for pair, path in zip(DIRECTIONS, files, strict=True):
         write_activations(path, counts[pair], {"pair": pair})
     output = tmp_path / f"masks/{name}.parquet"
-    command("masks", "--select", "cumulative", "--k", json.dumps(SETTINGS[name]), "--output", output, *files).ok()
+    command(
+        "masks",
+        "--system",
+        "ns",
+        "--select",
+        "cumulative",
+        "--k",
+        json.dumps(SETTINGS[name]),
+        "--output",
+        output,
+        *files,
+    ).ok()
     rows = read_masks(output).rows
     assert [(row.pair, row.component, row.layer) for row in rows] == [
         (p, *layer) for p in DIRECTIONS for layer in LAYERS
@@ -71,6 +82,8 @@ def test_one_k_is_the_same_as_four_equal_ones(recorded_counts, command, tmp_path
     kept = []
     for name, k in (("one", 95), ("four", SETTINGS["k95"])):
         output = tmp_path / f"{name}.masks.parquet"
-        command("masks", "--select", "cumulative", "--k", json.dumps(k), "--output", output, path).ok()
+        command(
+            "masks", "--system", "ns", "--select", "cumulative", "--k", json.dumps(k), "--output", output, path
+        ).ok()
         kept.append(read_masks(output).kept()["en-nl"])
     assert all(np.array_equal(kept[0][layer], kept[1][layer]) for layer in LAYERS)

@@ -6,8 +6,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import adjusted_rand_score
 
-from workflow_scripts.neurons.overlap import iou, membership, permutation_test, sparsity, within_across
+from workflow_scripts.neurons.overlap import (
+    adjusted_rand_index,
+    iou,
+    membership,
+    permutation_test,
+    sparsity,
+    undefined,
+    within_across,
+)
 
 FFN = 12
 SETS = st.lists(st.sets(st.integers(0, FFN - 1)).map(sorted), min_size=2, max_size=6)
@@ -88,3 +97,56 @@ def test_p_is_reproducible_and_a_probability(seed):
     first = permutation_test(SEPARATED, FAMILIES, samples=50, seed=seed)
     assert first == permutation_test(SEPARATED, FAMILIES, samples=50, seed=seed)
     assert 1 / 51 <= first <= 1
+
+
+def test_many_similarities_at_once_are_tested_like_each_alone():
+    generator = np.random.default_rng(4)
+    many = generator.random((3, 6, 6))
+    families = list("aabbcc")
+    together = permutation_test(many, families, samples=500, seed=7)
+    assert together.shape == (3,)
+    assert together.tolist() == [permutation_test(one, families, samples=500, seed=7) for one in many]
+    within, across = within_across(many, families)
+    alone = np.array([within_across(one, families) for one in many])
+    assert np.array_equal(np.stack([within, across], axis=1), alone)
+
+
+def slow_permutation_test(similarity, families, samples, seed):
+    """The definition, a shuffle at a time."""
+    generator = np.random.default_rng(seed)
+    observed = np.subtract(*within_across(similarity, families))
+    orders = np.argsort(generator.random((samples, len(families))), axis=1)
+    shuffled = [np.subtract(*within_across(similarity, np.array(families)[order])) for order in orders]
+    return (sum(value >= observed - 1e-12 for value in shuffled) + 1) / (samples + 1)
+
+
+@given(st.lists(st.sampled_from("abc"), min_size=4, max_size=8), st.integers(0, 99))
+def test_p_is_its_definition(families, seed):
+    similarity = np.random.default_rng(seed).integers(0, 5, (len(families), len(families))) / 5
+    if undefined(families):
+        assert np.isnan(permutation_test(similarity, families))
+    else:
+        expected = slow_permutation_test(similarity, families, 60, seed)
+        assert permutation_test(similarity, families, samples=60, seed=seed) == expected
+
+
+@pytest.mark.parametrize(
+    ("families", "reason"),
+    [("aabb", ""), ("abcd", "no two languages are of one family"), ("aaaa", "all languages are of one family")],
+)
+def test_why_families_cannot_be_compared(families, reason):
+    assert undefined(families) == reason
+
+
+PARTITIONS = st.integers(2, 9).flatmap(lambda n: st.tuples(*[st.lists(st.integers(0, 3), min_size=n, max_size=n)] * 2))
+
+
+@given(PARTITIONS)
+def test_adjusted_rand_index_is_scikit_learns(partitions):
+    assert adjusted_rand_index(*partitions) == pytest.approx(adjusted_rand_score(*partitions))
+
+
+def test_adjusted_rand_index_by_hand():
+    assert adjusted_rand_index("aabb", [1, 1, 2, 2]) == 1
+    # No pair is together in both; (2 · 2) / 6 would be expected, at most 2.
+    assert adjusted_rand_index("aabb", [1, 2, 1, 2]) == pytest.approx((0 - 4 / 6) / (2 - 4 / 6))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflow_scripts.neurons.select import coverage, random_neurons, specialized
+from workflow_scripts.neurons.select import coverage, cumulative, random_neurons, specialized, thresholds
 
 COUNTS = st.lists(st.integers(0, 2**40), min_size=1, max_size=40).filter(any)
 # Thresholds as people write them: with up to three decimals.
@@ -148,3 +148,23 @@ def test_random_neurons_are_drawn_evenly():
     frequency = np.bincount(drawn, minlength=100) / 2000
     # A quarter each; the standard deviation is below 0.01.
     assert abs(frequency - 0.25).max() < 0.05
+
+
+def test_thresholds_by_kind_of_direction_and_component():
+    four = {"en-x": {"encoder": 95, "decoder": 90}, "x-en": {"encoder": 85, "decoder": 80}}
+    assert thresholds(95, "en-x") == {"encoder": 95, "decoder": 95}
+    assert thresholds(four, "en-x") == {"encoder": 95, "decoder": 90}
+    assert thresholds(four, "x-en") == {"encoder": 85, "decoder": 80}
+    assert thresholds(four, "x-x") == {"encoder": 85, "decoder": 80}
+
+
+def test_every_layer_of_the_components_that_have_a_threshold():
+    counts = {("encoder", 0): [50, 30, 15, 5], ("encoder", 1): [1, 2, 97, 0], ("decoder", 0): [9, 1, 0, 0]}
+    found = [(layer, kept.tolist(), share) for layer, kept, share in cumulative(counts, {"encoder": 70})]
+    assert found == [(("encoder", 0), [0, 1], 0.8), (("encoder", 1), [2], 0.97)]
+    assert [kept.tolist() for _, kept, _ in cumulative(counts, {"encoder": 95, "decoder": 90})] == [[0, 1, 2], [2], [0]]
+
+
+def test_a_layer_that_nothing_can_be_selected_from_is_named():
+    with pytest.raises(ValueError, match="decoder layer 3: no neuron of the layer was ever active"):
+        list(cumulative({("encoder", 0): [1], ("decoder", 3): [0, 0]}, thresholds(95, "en-x")))

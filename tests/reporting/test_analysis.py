@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 
 from workflow_scripts.artifacts import Mask, write_activations, write_masks
+from workflow_scripts.direction import Direction
+from workflow_scripts.errors import UserError
 from workflow_scripts.languages import Language
-from workflow_scripts.reporting import analysis, selections
+from workflow_scripts.reporting import analysis, overlaps, selections
 
 CODES = {"qa": "Q", "qe": "Q", "xa": "X", "xe": "X"}
 LANGUAGES = {"en": Language("en", "English", "E", "Latin", "")} | {
@@ -20,7 +22,7 @@ def make_masks(layers=2, components=("encoder", "decoder")):
     """Neurons 0-9 for all, ten of the family, five of the language."""
     masks = []
     for pair in PAIRS:
-        code = next(part for part in pair.split("-") if part != "en")
+        code = Direction.parse(pair).other("en")
         family = 10 if CODES[code] == "Q" else 20
         own = 30 + 2 * list(CODES).index(code)
         neurons = np.array([*range(10), *range(family, family + 10), own, own + 1], dtype=np.int32)
@@ -28,30 +30,66 @@ def make_masks(layers=2, components=("encoder", "decoder")):
     return masks
 
 
+def sides(masks, languages=LANGUAGES):
+    return analysis.sides(masks, languages, "en")
+
+
 def test_overlap_by_hand():
-    table = analysis.overlap_table(make_masks(), LANGUAGES, "en")
+    table = analysis.overlap_table(sides(make_masks()), LANGUAGES)
     assert len(table) == 2 * 2 * 2 * 6, "components, layers, types, pairs of languages"
     assert table.loc[table["same_family"], "iou"].unique() == pytest.approx([20 / 24])
     assert table.loc[~table["same_family"], "iou"].unique() == pytest.approx([10 / 34])
-    assert sorted(table["layer"].unique()) == [1, 2]
+    assert sorted(table["layer"].unique()) == [0, 1], "layers count from 0, as in the masks"
 
 
 def test_families_are_recovered_where_they_are():
-    table = analysis.family_table(make_masks(), LANGUAGES, "en")
-    overall = table[(table["component"] == "decoder") & (table["layer"] == 0) & (table["type"] == "O2M")].iloc[0]
+    table = analysis.family_table(sides(make_masks()), LANGUAGES)
+    overall = table[(table["component"] == "decoder") & (table["layer"] == "all") & (table["type"] == "O2M")].iloc[0]
     assert overall["within"] == pytest.approx(20 / 24)
     assert overall["across"] == pytest.approx(10 / 34)
     assert overall["ari"] == 1
-    assert set(table["layer"]) == {0, 1, 2}
+    assert overall["note"] == ""
+    assert set(table["layer"]) == {"0", "1", "all"}
 
 
 def test_families_are_not_found_where_they_are_not():
-    score = analysis.family_score(
-        np.array([[1, 0.1, 0.9, 0.2], [0.1, 1, 0.2, 0.9], [0.9, 0.2, 1, 0.1], [0.2, 0.9, 0.1, 1]]), list("aabb")
+    score = analysis.family_scores(
+        np.array([[[1, 0.1, 0.9, 0.2], [0.1, 1, 0.2, 0.9], [0.9, 0.2, 1, 0.1], [0.2, 0.9, 0.1, 1]]]), list("aabb")
     )
-    assert score["ari"] < 0
-    assert score["within"] < score["across"]
-    assert score["p"] > 0.3
+    assert score["ari"][0] < 0
+    assert score["within"][0] < score["across"][0]
+    assert score["p"][0] > 0.3
+
+
+# One language of every family; all languages of one family.
+ALONE = {code: Language(code, code, code, "Latin", "high") for code in LANGUAGES}
+RELATED = {code: Language(code, code, "F", "Latin", "high") for code in LANGUAGES}
+
+
+@pytest.mark.parametrize(
+    ("languages", "defined", "note"),
+    [(ALONE, "across", "no two languages are of one family"), (RELATED, "within", "all languages are of one family")],
+)
+def test_what_is_not_defined_has_its_reason(languages, defined, note):
+    table = analysis.family_table(sides(make_masks(), languages), languages)
+    assert table["note"].unique().tolist() == [note]
+    numbers = table[["within", "across", "p", "ari"]]
+    assert numbers[defined].notna().all()
+    assert numbers.drop(columns=defined).isna().all(axis=None), "clusters of single languages recover nothing"
+
+
+def test_a_direction_that_lacks_a_layer_is_refused():
+    masks = [mask for mask in make_masks() if (mask.pair, mask.component, mask.layer) != ("en-qa", "decoder", 1)]
+    with pytest.raises(UserError, match="not every O2M direction has neurons in all of the decoder's layers"):
+        sides(masks)
+
+
+def test_similarity_comes_back_from_the_table():
+    table = analysis.overlap_table(found := sides(make_masks(components=("decoder",))), LANGUAGES)
+    for side in found:
+        codes, matrix = analysis.similarity(table[table["type"] == side.type])
+        assert codes == side.languages == ["qa", "qe", "xa", "xe"]
+        assert matrix == pytest.approx(side.iou.mean(axis=0))
 
 
 def test_sparsity_per_direction():
@@ -62,8 +100,9 @@ def test_sparsity_per_direction():
 
 def test_a_component_without_masks_is_left_out():
     masks = make_masks(components=("encoder",))
-    assert set(analysis.family_table(masks, LANGUAGES, "en")["component"]) == {"encoder"}
-    assert analysis.mean_similarity(masks, LANGUAGES, "en", "decoder")[0] == []
+    assert set(analysis.family_table(sides(masks), LANGUAGES)["component"]) == {"encoder"}
+    assert analysis.family_table([], LANGUAGES).empty
+    assert analysis.overlap_table([], LANGUAGES).empty
 
 
 def test_other_thresholds_come_from_activation_counts(tmp_path):
@@ -75,13 +114,54 @@ def test_other_thresholds_come_from_activation_counts(tmp_path):
     assert mask.coverage == 0.8
 
 
-def test_the_command_prints_means_within_and_across(command, tmp_path):
-    write_masks(tmp_path / "ns.parquet", make_masks(), {})
-    languages = tmp_path / "languages.tsv"
-    pd.DataFrame([vars(language) for language in LANGUAGES.values()]).to_csv(languages, sep="\t", index=False)
-    result = command(
-        "overlap", "--masks", tmp_path / "ns.parquet", "--languages", languages, "--output", tmp_path / "ns"
-    ).ok()
-    assert "decoder, en→X, specialized neurons, k = 95: IoU within families 0.833" in result.out
+@pytest.mark.parametrize(
+    ("metadata", "label"),
+    [
+        ({"select": "cumulative"}, "specialized neurons, k = 95"),
+        ({"select": "random"}, "random neurons, k = 95"),
+        ({"select": "magnitude"}, "neurons selected by magnitude, k = 95"),
+        ({}, "neurons selected by no known criterion, k = 95"),
+    ],
+)
+def test_neurons_are_called_by_the_way_they_were_selected(tmp_path, metadata, label):
+    write_masks(tmp_path / "m.parquet", make_masks(), metadata)
+    assert selections.from_masks(tmp_path / "m.parquet").label == label
+
+
+@pytest.fixture
+def table_of_languages(tmp_path):
+    path = tmp_path / "languages.tsv"
+    pd.DataFrame([vars(language) for language in LANGUAGES.values()]).to_csv(path, sep="\t", index=False)
+    return path
+
+
+def test_the_command_prints_means_within_and_across(command, table_of_languages, tmp_path):
+    write_masks(tmp_path / "ns.parquet", make_masks(), {"select": "cumulative"})
+    options = ("--name", "ns", "--languages", table_of_languages, "--output", tmp_path / "ns")
+    result = command("overlap", "--masks", tmp_path / "ns.parquet", *options).ok()
+    assert "[overlap ns] decoder, en→X, specialized neurons, k = 95: IoU within families 0.833" in result.out
     assert "IoU across families 0.294 (p = " in result.out
     assert {path.name for path in (tmp_path / "ns").iterdir()} == {"overlap.csv", "families.csv", "sparsity.csv"}
+    tables = overlaps.read(tmp_path / "ns")
+    assert (tables.selection, tables.neurons) == ("ns", "specialized neurons, k = 95")
+    assert set(tables.means()["component"]) == {"encoder", "decoder"}
+
+
+def test_the_command_says_what_is_not_defined(command, tmp_path):
+    write_masks(tmp_path / "ns.parquet", make_masks(), {"select": "cumulative"})
+    path = tmp_path / "languages.tsv"
+    pd.DataFrame([vars(language) for language in ALONE.values()]).to_csv(path, sep="\t", index=False)
+    options = ("--name", "ns", "--languages", path, "--output", tmp_path / "ns")
+    result = command("overlap", "--masks", tmp_path / "ns.parquet", *options).ok()
+    assert "IoU within families not defined" in result.out
+    assert "IoU across families 0.474 (no two languages are of one family)" in result.out
+    assert "nan" not in result.out
+    assert "nan" not in (tmp_path / "ns/families.csv").read_text()
+
+
+def test_tables_of_another_version_and_missing_ones_are_refused(tmp_path):
+    with pytest.raises(UserError, match=r"families.csv does not exist"):
+        overlaps.read_table(tmp_path / "families.csv")
+    (tmp_path / "families.csv").write_text("component,layer,type,within,across,p,ari\n")
+    with pytest.raises(UserError, match=r"families.csv is of another version .*move the folder"):
+        overlaps.read_table(tmp_path / "families.csv")

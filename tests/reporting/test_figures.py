@@ -7,12 +7,28 @@ import pandas as pd
 import pytest
 
 from workflow_scripts.artifacts import write_activations, write_masks
-from workflow_scripts.reporting import mask_figures, score_figures, selections
+from workflow_scripts.reporting import analysis, mask_figures, overlaps, score_figures
 from workflow_scripts.reporting.style import save
 
-from .test_analysis import LANGUAGES, PAIRS, make_masks
+from .test_analysis import ALONE, LANGUAGES, PAIRS, RELATED, make_masks
 
-SELECTION = selections.Selection(make_masks(), "specialized neurons, k = 95")
+
+@pytest.fixture
+def tables(tmp_path):
+    return tables_of(tmp_path / "tables-ns", LANGUAGES)
+
+
+def tables_of(folder, languages):
+    sides = analysis.sides(make_masks(), languages, "en")
+    overlaps.write(
+        folder,
+        "ns",
+        "specialized neurons, k = 95",
+        overlap=analysis.overlap_table(sides, languages),
+        families=analysis.family_table(sides, languages),
+        sparsity=analysis.sparsity_table(make_masks(), "en"),
+    )
+    return overlaps.read(folder)
 
 
 @pytest.fixture
@@ -26,43 +42,68 @@ def texts(figure):
     return " ".join(text.get_text() for text in figure.findobj(match=lambda artist: hasattr(artist, "get_text")))
 
 
-def test_the_heat_map_plots_iou_itself_with_the_right_labels():
-    figure, table = mask_figures.heat_map(SELECTION, LANGUAGES, "en", "decoder", "trial")
+def test_the_heat_map_plots_iou_itself_with_the_right_labels(tables):
+    figure, table = mask_figures.heat_map(tables, LANGUAGES, "en", "trial", "decoder")
     axis = figure.axes[0]
     codes = [label.get_text() for label in axis.get_yticklabels()]
     assert codes == [label.get_text() for label in axis.get_xticklabels()] == ["qa", "qe", "xa", "xe"]
     drawn = axis.collections[0].get_array().reshape(4, 4)
-    for row in table[table["layer"] == 1].itertuples():
+    assert axis.get_title(loc="left") == "decoder layer 0"
+    for row in table[table["layer"] == 0].itertuples():
         i, j = codes.index(row.language_a), codes.index(row.language_b)
-        assert drawn[i, j] == drawn[j, i] == pytest.approx(row.iou)
+        assert drawn[i, j] == drawn[j, i] == pytest.approx(row.iou, abs=1e-6)
+        assert f"{row.iou:.2f}" in texts(figure)
     assert "k = 95" in texts(figure)
     assert "run trial" in texts(figure)
     colors = {label.get_text(): label.get_color() for label in axis.get_yticklabels()}
     assert colors["qa"] == colors["qe"] != colors["xa"] == colors["xe"]
 
 
-def test_the_dendrogram_says_how_well_families_are_recovered():
-    figure, table = mask_figures.trees(SELECTION, LANGUAGES, "en", "trial")
+def test_the_dendrogram_says_how_well_families_are_recovered(tables):
+    figure, table = mask_figures.trees(tables, LANGUAGES, "en", "trial")
     assert "adjusted Rand index 1.00" in texts(figure)
     assert table["ari"].tolist() == [1, 1]
 
 
-def test_sparsity_and_overlap_by_layer_have_every_layer_and_type():
-    _, sparsity = mask_figures.sparsity(SELECTION, "en", "trial")
+def test_sparsity_and_overlap_by_layer_have_every_layer_and_type(tables):
+    figure, sparsity = mask_figures.sparsity(tables, LANGUAGES, "en", "trial")
     assert len(sparsity) == len(PAIRS) * 2 * 2
-    figure, overlap = mask_figures.by_layer(SELECTION, LANGUAGES, "en", "trial")
+    assert [list(axis.get_xticks()) for axis in figure.axes] == [[0, 1]] * 2
+    figure, overlap = mask_figures.by_layer(tables, LANGUAGES, "en", "trial")
     assert set(zip(overlap["component"], overlap["type"], strict=True)) == {("encoder", "M2O"), ("decoder", "O2M")}
     assert "mean within families" in texts(figure)
+    assert [list(axis.get_xticks()) for axis in figure.axes] == [[0, 1]] * 2
+
+
+@pytest.mark.parametrize(("languages", "absent"), [(ALONE, "mean within"), (RELATED, "mean across")])
+def test_figures_say_why_families_are_not_compared(languages, absent, tmp_path):
+    tables = tables_of(tmp_path, languages)
+    by_layer, _ = mask_figures.by_layer(tables, languages, "en", "trial")
+    trees, _ = mask_figures.trees(tables, languages, "en", "trial")
+    for figure in (by_layer, trees):
+        assert "of one family" in texts(figure)
+        assert "nan" not in texts(figure)
+    assert absent not in texts(by_layer), "no entry in the legend without a line"
+    assert "not defined" in texts(trees)
+    assert "adjusted Rand index" not in texts(trees)
 
 
 def score_tables():
     scores = [
-        {"system": system, "pair": pair, "metric": "BLEU", "text": "raw", "score": 20.0 + add * place}
+        {
+            "test_set": "test",
+            "system": system,
+            "pair": pair,
+            "metric": "BLEU",
+            "text": "raw",
+            "score": 20.0 + add * place,
+        }
         for system, add in (("baseline", 0), ("ns", 1))
         for place, pair in enumerate(PAIRS)
     ]
     tests = [
-        {"system": "ns", "pair": pair, "metric": "BLEU", "text": "raw", "outcome": "win" if place > 2 else "tie"}
+        {"test_set": "test", "system": "ns", "pair": pair, "metric": "BLEU", "text": "raw", "against": "baseline"}
+        | {"outcome": "win" if place > 2 else "tie"}
         for place, pair in enumerate(PAIRS)
     ]
     return pd.DataFrame(scores), pd.DataFrame(tests)
@@ -77,10 +118,18 @@ def test_score_differences():
     assert set(score_figures.differences(scores, pd.DataFrame(), LANGUAGES, "en", "baseline")["outcome"]) == {""}
 
 
-def test_figures_are_the_same_bytes_every_time(tmp_path):
+def test_other_test_sets_and_contrasts_are_not_drawn():
+    scores, tests = score_tables()
+    more = pd.concat([scores, scores.assign(test_set="news", score=0.0)])
+    others = pd.concat([tests.assign(against="dense", outcome="loss"), tests.assign(test_set="news"), tests])
+    expected = score_figures.differences(scores, tests, LANGUAGES, "en", "baseline")
+    found = score_figures.differences(more, others, LANGUAGES, "en", "baseline")
+    pd.testing.assert_frame_equal(found, expected)
+
+
+def test_figures_are_the_same_bytes_every_time(tables, tmp_path):
     for attempt in ("one", "two"):
-        figure, table = mask_figures.heat_map(SELECTION, LANGUAGES, "en", "encoder", "trial")
-        save(figure, tmp_path / attempt, table)
+        save(tmp_path / attempt, *mask_figures.heat_map(tables, LANGUAGES, "en", "trial", "encoder"))
     for ending in ("svg", "png", "csv"):
         assert (tmp_path / f"one.{ending}").read_bytes() == (tmp_path / f"two.{ending}").read_bytes()
     assert not re.search(rb"dc:date|20\d\d-\d\d-\d\d", (tmp_path / "one.svg").read_bytes())
@@ -91,9 +140,11 @@ def written(folder, name):
 
 
 def test_the_commands_draw_everything(command, table_of_languages, tmp_path):
-    write_masks(tmp_path / "ns.parquet", make_masks(), {})
+    write_masks(tmp_path / "ns.parquet", make_masks(), {"select": "cumulative"})
+    options = ("--name", "ns", "--languages", table_of_languages, "--output", tmp_path / "overlap-ns")
+    command("overlap", "--masks", tmp_path / "ns.parquet", *options).ok()
     common = ("--languages", table_of_languages, "--run", "trial", "--output", tmp_path / "figures")
-    command("figures_masks", "--masks", tmp_path / "ns.parquet", "--name", "ns", *common).ok()
+    command("figures_masks", tmp_path / "overlap-ns", *common).ok()
     for name in ("overlap-ns-encoder", "overlap-ns-decoder", "overlap-by-layer-ns", "sparsity-ns", "languages-ns"):
         assert written(tmp_path / "figures", name), name
     scores, tests = score_tables()
@@ -120,7 +171,9 @@ def test_one_component_and_another_threshold_are_drawn(command, table_of_languag
         paths.append(tmp_path / f"{pair}.parquet")
         write_activations(paths[-1], {("encoder", 0): counts}, {"pair": pair})
     common = ("--languages", table_of_languages, "--run", "trial", "--output", tmp_path / "figures")
-    command("figures_masks", "--activations", *paths, "--k", 70, "--name", "k70", *common).ok()
+    options = ("--name", "k70", "--languages", table_of_languages, "--output", tmp_path / "overlap-k70")
+    command("overlap", "--activations", *paths, "--k", 70, *options).ok()
+    command("figures_masks", tmp_path / "overlap-k70", *common).ok()
     assert written(tmp_path / "figures", "overlap-k70-encoder")
     assert written(tmp_path / "figures", "sparsity-k70")
     assert not (tmp_path / "figures/overlap-k70-decoder.svg").exists()

@@ -21,20 +21,27 @@ def run_folder(tmp_path):
     directions = tables.directions(rows())
     directions.to_csv(tmp_path / "tables/directions.csv", index=False)
     tables.summary(directions, LANGUAGES, "en", "baseline").to_csv(tmp_path / "tables/summary.csv", index=False)
-    tests = [{"system": "ns", "pair": "en-nl", "metric": "BLEU", "text": "raw", "test": "bootstrap", "outcome": "win"}]
+    test = {"test_set": "test", "system": "ns", "pair": "en-nl", "metric": "BLEU", "text": "raw", "test": "bootstrap"}
+    tests = [test | {"against": "dense", "outcome": "loss"}, test | {"against": "baseline", "outcome": "win"}]
     pd.DataFrame(tests).to_csv(tmp_path / "tables/significance.csv", index=False)
-    wins = [{"metric": "BLEU", "text": "raw", "system": "ns", "test": "bootstrap", "wins": 1, "ties": 4, "losses": 1}]
-    pd.DataFrame(wins).to_csv(tmp_path / "tables/wins.csv", index=False)
+    wins = {"test_set": "test", "against": "baseline", "metric": "BLEU", "text": "raw", "system": "ns"}
+    wins |= {"test": "bootstrap", "wins": 1, "ties": 4, "losses": 1}
+    pd.DataFrame([wins]).to_csv(tmp_path / "tables/wins.csv", index=False)
     families = {
+        "selection": "ns",
+        "neurons": "specialized neurons, k = 95",
         "component": "decoder",
-        "layer": 0,
+        "layer": "all",
         "type": "O2M",
         "within": 0.877,
         "across": 0.763,
         "p": 0.003,
         "ari": 1,
+        "note": "",
     }
-    pd.DataFrame([families]).to_csv(tmp_path / "tables/overlap-ns/families.csv", index=False)
+    alone = families | {"selection": "alone", "within": None, "p": None, "ari": None}
+    alone |= {"note": "no two languages are of one family"}
+    pd.DataFrame([families, alone]).to_csv(tmp_path / "tables/overlap-ns/families.csv", index=False)
     (tmp_path / "overlap-by-layer-ns.svg").write_text(SVG)
     for stage, seconds in (("baseline", 100), ("decode", 20)):
         folder = tmp_path / "benchmarks" / stage
@@ -78,7 +85,11 @@ def test_everything_is_in_one_file_that_loads_nothing(command, run_folder):
     words = re.sub(r"\s+", " ", " ".join(page.words))
     for expected in ("trial <b>", "+2.0", "0.877", "1 min 40 s", "2 min 00 s", "222", "k: 95", "Overlap by layer: ns"):
         assert expected in words, expected
+    assert "alone decoder O2M not defined 0.763 not defined not defined" in words
+    assert "Not defined where no two languages are of one family." in words
+    assert "nan" not in words
     assert 'class="win"' in text
+    assert '<span class="loss">3' not in text, "a test against another system marks nothing"
 
 
 def test_a_run_without_masks_baseline_tests_or_benchmarks_has_a_report(command, run_folder):

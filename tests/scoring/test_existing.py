@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workflow_scripts.direction import parse_all
 from workflow_scripts.errors import UserError
 from workflow_scripts.scoring.existing import (
     direction_files,
@@ -132,12 +133,12 @@ def test_directions_are_those_that_are_there(tmp_path):
         (tmp_path / pair).mkdir()
         written(tmp_path / pair, LINES)
     (tmp_path / "notes").mkdir()
-    assert list(find_directions(tmp_path, ["en-de", "en-nl", "de-en"])) == ["en-de", "de-en"]
+    assert list(find_directions(tmp_path, parse_all("en-de,en-nl,de-en"))) == parse_all("en-de,de-en")
 
 
 def test_a_direction_without_files_and_a_folder_without_directions_are_refused(tmp_path):
     with pytest.raises(UserError, match="no folder named like a direction"):
-        find_directions(tmp_path, ["en-de"])
+        find_directions(tmp_path, parse_all("en-de"))
     (tmp_path / "en-de").mkdir()
     with pytest.raises(UserError, match=r"en-de holds neither generate-test.txt\[.gz\] nor hyp"):
-        find_directions(tmp_path, ["en-de"])
+        find_directions(tmp_path, parse_all("en-de"))

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from sacrebleu.metrics import BLEU, CHRF
 
 from workflow_scripts.errors import UserError
-from workflow_scripts.scoring.metrics import MetricSet, score_readings
+from workflow_scripts.scoring.metrics import MetricSet, score_variants
 
 HYPOTHESES = ["de kat zit op de mat .", "een hond rende weg", "", "hallo wereld dit is een test"]
 REFERENCES = ["de kat zat op de mat .", "een hond rent weg", "niets", "hallo wereld , dit was een test"]
 
 
 def scored(hypotheses, references, tokenization="none", language="nl", **options):
-    found = score_readings(MetricSet(options).of(language), hypotheses, references, tokenization, language)
+    found = score_variants(MetricSet(options).of(language), hypotheses, references, tokenization, language)
     return {(score["name"], score["text"]): (score, statistics) for score, statistics in found}
 
 
@@ -40,12 +40,12 @@ WORDS = st.lists(st.sampled_from(["स ् थानीय", "मीडिया
 @settings(max_examples=30)
 @given(st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=5))
 def test_counting_changed_segments_only_gives_the_same_score(lines):
-    from workflow_scripts.scoring.variants import read_as
+    from workflow_scripts.scoring.variants import as_variant
 
     hypotheses, references = map(list, zip(*lines, strict=True))
     found = scored(hypotheses, references, "moses", "hi")
     for text in ("published", "repaired"):
-        read = [read_as(text, side, "hi") for side in (hypotheses, references)]
+        read = [as_variant(text, side, "hi") for side in (hypotheses, references)]
         for metric in (BLEU(force=True), CHRF(word_order=2)):
             expected = metric.corpus_score(read[0], [read[1]])
             assert found[expected.name, text][0]["score"] == pytest.approx(expected.score, abs=1e-9)
@@ -72,7 +72,7 @@ def test_spbleu_with_a_given_model(tmp_path):
         input=str(text), model_prefix=str(tmp_path / "m"), vocab_size=40, hard_vocab_limit=False, minloglevel=2
     )
     metrics = MetricSet({}, str(tmp_path / "m.model")).of("nl")
-    found = {score["name"]: score for score, _ in score_readings(metrics, HYPOTHESES, REFERENCES, "none", "nl")}
+    found = {score["name"]: score for score, _ in score_variants(metrics, HYPOTHESES, REFERENCES, "none", "nl")}
     processor = sentencepiece.SentencePieceProcessor(model_file=str(tmp_path / "m.model"))
     pieces = [[" ".join(processor.encode(line, out_type=str)) for line in side] for side in (HYPOTHESES, REFERENCES)]
     expected = sacrebleu.corpus_bleu(pieces[0], [pieces[1]], tokenize="none", force=True)

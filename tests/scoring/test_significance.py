@@ -4,14 +4,17 @@ import json
 import random
 
 import numpy as np
-import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from sacrebleu.metrics import BLEU, CHRF
 from sacrebleu.significance import PairedTest
 
+from workflow_scripts import batch
 from workflow_scripts.artifacts import write_segments
-from workflow_scripts.scoring.metrics import MetricSet, score_readings
-from workflow_scripts.scoring.significance import TESTS, compare, outcome, outcomes
+from workflow_scripts.errors import UserError
+from workflow_scripts.scoring.metrics import MetricSet, score_variants
+from workflow_scripts.scoring.outcomes import outcome
+from workflow_scripts.scoring.significance import TESTS, compare
 
 WORDS = ["de", "het", "een", "kat", "hond", "mat", "zit", "loopt", "op", "onder", "huis", "boom", "rood", "groot"]
 
@@ -32,7 +35,7 @@ def texts():
 
 
 def statistics(hypotheses, references):
-    found = score_readings(MetricSet({}).of("nl"), hypotheses, references, "none", "nl")
+    found = score_variants(MetricSet({}).of("nl"), hypotheses, references, "none", "nl")
     return {score["name"]: values.astype(float) for score, values in found}
 
 
@@ -74,42 +77,86 @@ def test_the_same_seed_gives_the_same_p(texts):
     assert "seed:6" in results[2]["signature"]
 
 
-@pytest.mark.parametrize(
-    ("p", "difference", "expected"),
-    [(0.049, 1.0, "win"), (0.049, -1.0, "loss"), (0.05, 1.0, "tie"), (0.2, -3.0, "tie"), (0.01, 0.0, "tie")],
-)
-def test_outcome(p, difference, expected):
-    assert outcome({"p": p, "difference": difference}) == expected
+def test_an_unknown_metric_is_refused_with_the_known_ones():
+    with pytest.raises(UserError, match=r"no test of significance for metric TER; .* BLEU, spBLEU, chrF2\+\+, COMET"):
+        compare(np.ones((3, 2)), np.ones((3, 2)), "TER", "bootstrap", 10, 1)
 
 
-def test_outcomes_are_counted():
-    common = {"metric": "BLEU", "text": "raw", "system": "ns", "test": "bootstrap"}
-    table = pd.DataFrame([common | {"outcome": value} for value in ("win", "tie", "win")])
-    assert outcomes(table).to_dict("records") == [common | {"wins": 2, "ties": 1, "losses": 0}]
-
-
-def test_the_command_tests_each_direction_once(command, texts, tmp_path):
+@pytest.fixture
+def segments(texts, tmp_path):
+    """Segments of two systems, as `score` keeps them."""
     references, good, bad = texts
     for system, hypotheses in (("ns", good), ("baseline", bad)):
-        rows = [
-            {"text": "raw", "metric": name, "id": line, "score": None, "statistics": values.astype(int).tolist()}
-            for name, segments in statistics(hypotheses, references).items()
-            for line, values in enumerate(segments)
-        ]
-        write_segments(tmp_path / system / "en-nl.segments.parquet", rows, {"pair": "en-nl", "inputs": system})
-    options = ("--system", "ns", "--against", "baseline", "--pairs", "en-nl", "--seed", 1)
-    samples = ("--bootstrap", 50, "--randomization", 60)
-    command("significance", tmp_path, *options, *samples).ok()
-    path = tmp_path / "ns/en-nl.significance.json"
-    entries = json.loads(path.read_text())
-    assert [(entry["name"], entry["test"], entry["samples"]) for entry in entries] == [
+        write(tmp_path / f"scores/{system}/en-nl.segments.parquet", statistics(hypotheses, references), system)
+    return tmp_path
+
+
+def write(path, found, made_from):
+    rows = [
+        {"text": "raw", "metric": name, "id": line, "score": None, "statistics": values.astype(int).tolist()}
+        for name, own in found.items()
+        for line, values in enumerate(own)
+    ]
+    write_segments(path, rows, {"pair": "en-nl", "made_from": made_from})
+
+
+def significance(command, folder, *options, against="baseline"):
+    """Run the command; whether the file was written."""
+    path = folder / f"significance/{against}/ns/en-nl.json"
+    before = path.stat().st_ino if path.exists() else None
+    command(
+        *("significance", "--system", "ns", "--against", against, "--pairs", "en-nl", "--seed", 1),
+        *("--ours", folder / "scores/ns", "--theirs", folder / "scores/baseline", "--output", path.parent),
+        *("--bootstrap", 50, "--randomization", 60, *options),
+    ).ok()
+    return path.stat().st_ino != before
+
+
+def test_the_command_tests_each_direction_once(command, segments):
+    assert significance(command, segments)
+    path = segments / "significance/baseline/ns/en-nl.json"
+    content = json.loads(path.read_text())
+    assert {key: content[key] for key in ("system", "against", "pair", "format")} == {
+        "system": "ns",
+        "against": "baseline",
+        "pair": "en-nl",
+        "format": 2,
+    }
+    assert [(entry["name"], entry["test"], entry["samples"]) for entry in content["results"]] == [
         (name, test, number)
         for name in ("BLEU", "chrF2++")
         for test, number in (("bootstrap", 50), ("randomization", 60))
     ]
-    assert all(entry["against"] == "baseline" and entry["difference"] > 0 for entry in entries)
-    first = path.stat().st_ino
-    command("significance", tmp_path, *options, *samples).ok()
-    assert path.stat().st_ino == first, "nothing changed, nothing is tested again"
-    command("significance", tmp_path, *options, "--bootstrap", 50, "--randomization", 0).ok()
-    assert {entry["test"] for entry in json.loads(path.read_text())} == {"bootstrap"}
+    assert all(entry["difference"] > 0 for entry in content["results"])
+    assert not significance(command, segments), "nothing changed, nothing is tested again"
+    assert significance(command, segments, "--randomization", 0)
+    assert {entry["test"] for entry in json.loads(path.read_text())["results"]} == {"bootstrap"}
+
+
+def test_tests_follow_the_segments_themselves(command, segments, texts, monkeypatch):
+    references, good, bad = texts
+    significance(command, segments)
+    theirs = segments / "scores/baseline/en-nl.segments.parquet"
+    write(theirs, statistics(bad, references), "other inputs and code, the same numbers")
+    assert not significance(command, segments)
+    write(theirs, statistics(good, references), "baseline")
+    assert significance(command, segments), "other numbers under the same name"
+    assert significance(command, segments, "--seed", 2)
+    assert not significance(command, segments, "--seed", 2)
+    assert significance(command, segments, "--seed", 2, against="dense"), "another contrast has a file of its own"
+    with monkeypatch.context() as patch:
+        patch.setenv(batch.RECOMPUTE, "*")
+        assert significance(command, segments, "--seed", 2)
+    monkeypatch.setattr(batch, "step_digest", lambda step: f"other code of {step}")
+    assert significance(command, segments, "--seed", 2)
+
+
+def test_segments_of_another_version_are_refused(command, segments):
+    path = segments / "scores/ns/en-nl.segments.parquet"
+    pq.write_table(pq.read_table(path).replace_schema_metadata({"pair": "en-nl"}), path)
+    result = command(
+        *("significance", "--system", "ns", "--against", "baseline", "--pairs", "en-nl", "--seed", 1),
+        *("--ours", path.parent, "--theirs", segments / "scores/baseline", "--output", segments / "out"),
+    )
+    assert result.code == 2
+    assert "move the folder results/<run> away" in result.err

@@ -1,22 +1,22 @@
-"""The readings of a text: as the paper detokenized it, and repaired."""
+"""The variants of a text: as the paper detokenized it, and repaired."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sacremoses import MosesDetokenizer
 
-from workflow_scripts.scoring.variants import read_as, readings, repair, unknown_lines
+from workflow_scripts.scoring.variants import as_variant, repair, unknown_lines, variants
 
 
-def test_raw_text_has_one_reading_and_is_left_alone():
-    assert readings("none") == ("raw",)
-    assert read_as("raw", ["9 : 30 &quot; स ् थानीय"], "hi") == ["9 : 30 &quot; स ् थानीय"]
+def test_raw_text_has_one_variant_and_is_left_alone():
+    assert variants("none") == ("raw",)
+    assert as_variant("raw", ["9 : 30 &quot; स ् थानीय"], "hi") == ["9 : 30 &quot; स ् थानीय"]
 
 
 def test_published_is_what_sacremoses_makes_of_it():
     line = 'Virgin have only purchased the " good bank " of Northern Rock , isn &apos;t it ?'
-    assert readings("moses") == ("published", "repaired")
-    assert read_as("published", [line], "en") == [MosesDetokenizer("en").detokenize(line.split())]
+    assert variants("moses") == ("published", "repaired")
+    assert as_variant("published", [line], "en") == [MosesDetokenizer("en").detokenize(line.split())]
 
 
 @pytest.mark.parametrize(
@@ -36,17 +36,17 @@ def test_published_is_what_sacremoses_makes_of_it():
     ],
 )
 def test_repairs(language, tokens, text):
-    assert read_as("repaired", [tokens], language) == [text]
+    assert as_variant("repaired", [tokens], language) == [text]
 
 
 @pytest.mark.parametrize("language", ["nl", "de", "en", "it", "ru"])
 def test_languages_without_damage_read_the_same_twice(language):
     lines = ["zo ' n auto ' s , zei hij : \" ja \" .", "the dogs ' house", "l ' 80 % dell ' acqua", "д ' Артаньян"]
-    assert read_as("repaired", lines, language) == read_as("published", lines, language)
+    assert as_variant("repaired", lines, language) == as_variant("published", lines, language)
 
 
 def test_a_quotation_in_afrikaans_stays_one():
-    assert read_as("repaired", ['hy sê " nee " en gaan'], "af") == ['hy sê "nee" en gaan']
+    assert as_variant("repaired", ['hy sê " nee " en gaan'], "af") == ['hy sê "nee" en gaan']
 
 
 @given(st.text(alphabet="स थनकाि़्ঁ। a.\"'", max_size=30), st.sampled_from(["hi", "mr", "af", "uk", "mt", "nl"]))

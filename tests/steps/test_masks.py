@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy as np
 import pytest
 
-from workflow_scripts.artifacts import masks_digest, read_masks, write_activations
-from workflow_scripts.files import sha256
+from workflow_scripts import batch
+from workflow_scripts.artifacts import masks_digest, read_activations, read_masks, write_activations
 from workflow_scripts.neurons.select import coverage, specialized
 
 LAYERS = [("encoder", 0), ("encoder", 1), ("decoder", 0)]
@@ -30,7 +31,13 @@ def counts(tmp_path):
 def test_cumulative_masks_with_one_k_per_type_and_component(counts, command, tmp_path):
     made, files = counts
     output = tmp_path / "out/ns.parquet"
-    said = command("masks", "--select", "cumulative", "--k", json.dumps(FOUR), "--output", output, *files).ok().out
+    said = (
+        command(
+            "masks", "--system", "ns", "--select", "cumulative", "--k", json.dumps(FOUR), "--output", output, *files
+        )
+        .ok()
+        .out
+    )
     found = read_masks(output)
     assert [(row.pair, row.component, row.layer) for row in found.rows] == [
         (p, *layer) for p in made for layer in LAYERS
@@ -44,14 +51,15 @@ def test_cumulative_masks_with_one_k_per_type_and_component(counts, command, tmp
     kept = sum(len(row.neurons) for row in found.rows) / (40 * len(found.rows))
     assert said == f"[masks] ns · 2 directions · {kept:.1%} of the neurons kept\n"
     assert found.metadata["k"] == FOUR
-    assert found.metadata["activations_sha256"] == {path.stem: sha256(path) for path in files}
+    assert found.metadata["activations"] == {path.stem: read_activations(path).digest() for path in files}
+    assert (found.metadata["system"], found.metadata["select"]) == ("ns", "cumulative")
     assert found.metadata["digest"] == masks_digest(found.rows)
 
 
 def test_the_pivot_decides_the_type_of_a_direction(counts, command, tmp_path):
     output = tmp_path / "ns.masks.parquet"
     options = ("--select", "cumulative", "--k", json.dumps(FOUR), "--pivot", "de")
-    command("masks", *options, "--output", output, *counts[1]).ok()
+    command("masks", "--system", "ns", *options, "--output", output, *counts[1]).ok()
     assert {(row.pair, row.component): row.k for row in read_masks(output).rows} == {
         ("en-de", "encoder"): 60,
         ("en-de", "decoder"): 30,
@@ -64,21 +72,21 @@ def test_the_pivot_decides_the_type_of_a_direction(counts, command, tmp_path):
 def test_one_component_leaves_the_other_without_rows(component, counts, command, tmp_path):
     output = tmp_path / "half.parquet"
     options = ("--select", "cumulative", "--k", 95, "--components", component)
-    command("masks", *options, "--output", output, *counts[1]).ok()
+    command("masks", "--system", "ns", *options, "--output", output, *counts[1]).ok()
     assert {row.component for row in read_masks(output).rows} == {component}
 
 
 @pytest.fixture
 def ns(counts, command, tmp_path):
     path = tmp_path / "masks/ns.parquet"
-    command("masks", "--select", "cumulative", "--k", 70, "--output", path, *counts[1]).ok()
+    command("masks", "--system", "ns", "--select", "cumulative", "--k", 70, "--output", path, *counts[1]).ok()
     return path
 
 
 def test_random_masks_have_the_sizes_and_not_the_members(counts, command, tmp_path, ns):
     made, files = counts
     output = tmp_path / "masks/random.parquet"
-    command("masks", "--select", "random", "--like", ns, "--seed", 1, "--output", output, *files).ok()
+    command("masks", "--system", "ns", "--select", "random", "--like", ns, "--seed", 1, "--output", output, *files).ok()
     like, drawn = read_masks(ns).rows, read_masks(output).rows
     for one, other in zip(like, drawn, strict=True):
         assert (one.pair, one.component, one.layer, len(one.neurons)) == (
@@ -95,7 +103,7 @@ def test_random_masks_follow_their_seed_and_repeat_to_the_byte(counts, command, 
         options = ["--components", *components] if components else []
         path = tmp_path / f"{name}/r.parquet"
         arguments = ("--select", "random", "--like", ns, "--seed", seed, *options, "--output", path)
-        command("masks", *counts[1], *arguments).ok()
+        command("masks", "--system", "ns", *counts[1], *arguments).ok()
         return path
 
     first, again, other = draw("a", 1), draw("b", 1), draw("c", 2)
@@ -117,7 +125,7 @@ def test_random_masks_follow_their_seed_and_repeat_to_the_byte(counts, command, 
     ],
 )
 def test_refusals(options, message, counts, command, tmp_path):
-    result = command("masks", *options, "--output", tmp_path / "x/x.parquet", *counts[1])
+    result = command("masks", "--system", "ns", *options, "--output", tmp_path / "x/x.parquet", *counts[1])
     assert result.code == 2
     assert message in result.err
     assert "Traceback" not in result.err
@@ -127,19 +135,73 @@ def test_refusals(options, message, counts, command, tmp_path):
 def test_a_silent_layer_is_named(command, tmp_path):
     path = tmp_path / "en-de.parquet"
     write_activations(path, {("decoder", 3): np.zeros(4, dtype=np.int64)}, {"pair": "en-de"})
-    result = command("masks", "--select", "cumulative", "--k", 95, "--output", tmp_path / "x/x.parquet", path)
+    result = command(
+        "masks", "--system", "ns", "--select", "cumulative", "--k", 95, "--output", tmp_path / "x/x.parquet", path
+    )
     assert result.code == 2
-    assert "en-de.parquet, decoder layer 3: no neuron of the layer was ever active" in result.err
+    assert "en-de, decoder layer 3: no neuron of the layer was ever active" in result.err
 
 
 def test_no_counts_at_all(command, tmp_path):
-    result = command("masks", "--select", "cumulative", "--k", 95, "--output", tmp_path / "x.parquet")
+    result = command("masks", "--system", "ns", "--select", "cumulative", "--k", 95, "--output", tmp_path / "x.parquet")
     assert result.code == 2
     assert "no activation files are given" in result.err
 
 
 def test_random_masks_of_directions_without_counts_are_refused(counts, command, tmp_path, ns):
     options = ("--select", "random", "--like", ns, "--seed", 1)
-    result = command("masks", *options, "--output", tmp_path / "x/x.parquet", counts[1][0])
+    result = command("masks", "--system", "ns", *options, "--output", tmp_path / "x/x.parquet", counts[1][0])
     assert result.code == 2
     assert "de-en" in result.err
+
+
+def again(command, output, files, *options):
+    """Select once more; whether the file was written."""
+    os.utime(output, (1000, 1000))
+    before = output.stat().st_ino
+    command("masks", "--system", "ns", "--select", "cumulative", *options, "--output", output, *files).ok()
+    assert output.stat().st_mtime > 1000, "what is current gets a new time"
+    return output.stat().st_ino != before
+
+
+def test_masks_are_selected_again_where_counts_settings_or_code_changed(counts, command, tmp_path, ns, monkeypatch):
+    made, files = counts
+    assert not again(command, ns, files, "--k", 70)
+    write_activations(files[0], made["en-de"], {"pair": "en-de", "checkpoint": "another with the same counts"})
+    assert not again(command, ns, files, "--k", 70)
+    assert again(command, ns, files, "--k", 80)
+    assert again(command, ns, files, "--k", 80, "--pivot", "de")
+    other = made["en-de"] | {("decoder", 0): made["en-de"]["decoder", 0][::-1].copy()}
+    write_activations(files[0], other, {"pair": "en-de"})
+    assert again(command, ns, files, "--k", 80, "--pivot", "de")
+    assert not again(command, ns, files, "--k", 80, "--pivot", "de")
+    with monkeypatch.context() as patch:
+        patch.setenv(batch.RECOMPUTE, "masks")
+        assert again(command, ns, files, "--k", 80, "--pivot", "de")
+    monkeypatch.setattr(batch, "step_digest", lambda step: f"other code of {step}")
+    assert again(command, ns, files, "--k", 80, "--pivot", "de")
+
+
+def test_the_random_control_follows_the_masks_that_it_copies(counts, command, tmp_path, ns):
+    output = tmp_path / "masks/random.parquet"
+
+    def drawn():
+        options = ("--system", "random", "--select", "random", "--like", ns, "--seed", 1)
+        command("masks", *options, "--output", output, *counts[1]).ok()
+        return output.stat().st_ino
+
+    first = drawn()
+    os.utime(ns)
+    assert drawn() == first
+    command("masks", "--system", "ns", "--select", "cumulative", "--k", 60, "--output", ns, *counts[1]).ok()
+    assert drawn() != first
+
+
+def test_every_file_of_counts_is_read_once(counts, command, tmp_path, ns, monkeypatch):
+    from workflow_scripts.steps import masks
+
+    read = []
+    monkeypatch.setattr(masks, "read_activations", lambda path: read.append(path) or read_activations(path))
+    options = ("--system", "random", "--select", "random", "--like", ns, "--seed", 1)
+    command("masks", *options, "--output", tmp_path / "masks/random.parquet", *counts[1]).ok()
+    assert read == counts[1]

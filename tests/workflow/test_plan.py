@@ -142,7 +142,7 @@ def test_style(command):
 
 
 def test_the_reference_of_keys_is_the_schemas(tmp_path, command):
-    command("config_reference", ROOT / "config/schema.yaml", tmp_path / "README.md").ok()
+    command("config_reference", ROOT / "config/schema.yaml", "--output", tmp_path / "README.md").ok()
     assert (tmp_path / "README.md").read_text(encoding="utf-8") == (ROOT / "config/README.md").read_text(
         encoding="utf-8"
     )

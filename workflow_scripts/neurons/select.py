@@ -1,17 +1,48 @@
-"""Which neurons of one layer a direction keeps: the cumulative threshold, and the random control."""
+"""Which neurons a direction keeps: the cumulative threshold, and the random control."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Indices = NDArray[np.int32]
+Layer = tuple[str, int]
+"""A component and the number of one of its layers."""
+Threshold = float | str | Fraction
 
 
-def specialized(counts: ArrayLike, k: float | str | Fraction) -> Indices:
+def thresholds(k: Threshold | Mapping[str, Mapping[str, Threshold]], kind: str) -> Mapping[str, Threshold]:
+    """k per component for a direction of that kind; `k` is one number, or `{"en-x": {"encoder": 95, …}, "x-en": …}`.
+
+    A direction from the pivot is `en-x`, every other takes what stands for `x-en`.
+    """
+    if isinstance(k, Mapping):
+        return k["en-x" if kind == "en-x" else "x-en"]
+    return {"encoder": k, "decoder": k}
+
+
+def cumulative(
+    counts: Mapping[Layer, ArrayLike], limits: Mapping[str, Threshold]
+) -> Iterator[tuple[Layer, Indices, float]]:
+    """`specialized` for every layer of one direction: the layer, its kept neurons and their `coverage`.
+
+    `limits` is k per component; a component without one is left out. Raises `ValueError` naming the layer.
+    """
+    for (component, layer), values in counts.items():
+        if component not in limits:
+            continue
+        try:
+            kept = specialized(values, limits[component])
+        except ValueError as error:
+            raise ValueError(f"{component} layer {layer}: {error}") from None
+        yield (component, layer), kept, coverage(values, kept)
+
+
+def specialized(counts: ArrayLike, k: Threshold) -> Indices:
     """The specialized neurons of one layer (Tan et al. 2024, section 3.2).
 
     The neurons are taken in descending order of `counts` (int [F], activation counts), equal counts by the lower

@@ -14,7 +14,9 @@ import pandas as pd
 import yaml
 
 from workflow_scripts.files import code_version
-from workflow_scripts.scoring.markdown import READINGS, number
+from workflow_scripts.reporting import overlaps
+from workflow_scripts.scoring.markdown import VARIANTS, further, number, present
+from workflow_scripts.scoring.tables import read
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 PACKAGES = ("torch", "fairseq", "ctranslate2", "sentencepiece", "sacrebleu", "sacremoses", "numpy", "snakemake")
@@ -30,19 +32,18 @@ CAPTIONS = {
 
 
 def content(
-    tables: Path, config: Mapping[str, Any], against: str | None, overlaps: Sequence[Path], figures: Sequence[Path]
+    tables: Path, config: Mapping[str, Any], against: str | None, families: Sequence[Path], figures: Sequence[Path]
 ) -> dict[str, Any]:
-    """What the template shows. `tables`, `overlaps` and `figures` are files of earlier steps."""
-    summary = pd.read_csv(tables / "summary.csv")
-    directions = pd.read_csv(tables / "directions.csv")
+    """What the template shows. `tables`, `families` and `figures` are files of earlier steps."""
+    summary, directions = (read(tables / f"{name}.csv") for name in ("summary", "directions"))
     wins, tests = (_optional(tables / f"{name}.csv") for name in ("wins", "significance"))
     return {
         "run": config["run"],
         "against": against,
         "summaries": _summaries(summary, against),
-        "directions": _directions(directions, tests),
+        "directions": _directions(directions, tests, against),
         "wins": wins.to_dict("records"),
-        "families": _families(overlaps),
+        "families": _families(families),
         "figures": [_figure(path) for path in figures],
         "config": yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
         "seeds": _seeds(config),
@@ -61,14 +62,14 @@ def render(values: Mapping[str, Any]) -> str:
 
 
 def _optional(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path) if path.exists() else pd.DataFrame()
+    return read(path) if path.exists() else pd.DataFrame()
 
 
 def _summaries(summary: pd.DataFrame, against: str | None) -> list[dict[str, Any]]:
-    """A table per metric and reading: rows of systems, cells of tiers and direction types, with differences."""
+    """A table per test set, metric and variant: rows of systems, cells of tiers and types, with differences."""
     blocks = []
-    for (metric, text), rows in summary.groupby(["metric", "text"], sort=False):
-        kinds = [kind for kind in ("O2M", "M2O", "X2Y", "Avg") if kind in rows and rows[kind].notna().any()]
+    for (test_set, metric, text), rows in summary.groupby(["test_set", "metric", "text"], sort=False):
+        types = present(rows)
         tiers = list(rows["tier"].unique())
         systems = []
         for system, own in rows.groupby("system", sort=False):
@@ -78,14 +79,14 @@ def _summaries(summary: pd.DataFrame, against: str | None) -> list[dict[str, Any
                     "score": number(by_tier.loc[tier, kind], metric),
                     "difference": _difference(by_tier.loc[tier], kind, metric),
                     "sd": number(by_tier.loc[tier, f"{kind}_sd"], metric) if _has(by_tier, f"{kind}_sd") else "",
-                    "last": kind == kinds[-1],
+                    "last": kind == types[-1],
                 }
                 for tier in tiers
-                for kind in kinds
+                for kind in types
             ]
             systems.append({"name": system, "cells": cells, "base": system == against})
-        title = f"{metric}, {READINGS[text]}"
-        blocks.append({"title": title, "tiers": tiers, "kinds": kinds, "systems": systems})
+        title = ", ".join([metric, VARIANTS[text], *further(test_set)])
+        blocks.append({"title": title, "tiers": tiers, "types": types, "systems": systems})
     return blocks
 
 
@@ -101,15 +102,16 @@ def _difference(row: pd.Series, kind: str, metric: str) -> dict[str, str] | None
     return {"text": text.replace("-", "−"), "sign": "up" if value > 0 else "down" if value < 0 else "same"}
 
 
-def _directions(directions: pd.DataFrame, tests: pd.DataFrame) -> list[dict[str, Any]]:
-    """A table per metric in the last reading: rows of directions, a score per system, with outcomes of tests."""
+def _directions(directions: pd.DataFrame, tests: pd.DataFrame, against: str | None) -> list[dict[str, Any]]:
+    """A table per test set and metric in the last variant: rows of directions, a score per system, with outcomes."""
     outcomes: dict[tuple[str, ...], str] = {}
     if not tests.empty:
-        first = tests.drop_duplicates(["system", "pair", "metric", "text"])
-        keys = zip(first["system"], first["pair"], first["metric"], first["text"], strict=True)
+        names = ["test_set", "system", "pair", "metric", "text"]
+        first = tests[tests["against"] == against].drop_duplicates(names)
+        keys = zip(*(first[name] for name in names), strict=True)
         outcomes = dict(zip(keys, first["outcome"], strict=True))
     blocks = []
-    for metric, rows in directions.groupby("metric", sort=False):
+    for (test_set, metric), rows in directions.groupby(["test_set", "metric"], sort=False):
         text = rows["text"].iloc[-1]
         rows = rows[rows["text"] == text]
         systems = list(rows["system"].unique())
@@ -120,27 +122,27 @@ def _directions(directions: pd.DataFrame, tests: pd.DataFrame) -> list[dict[str,
                 "cells": [
                     {
                         "score": number(scores.get((pair, system), float("nan")), metric),
-                        "outcome": outcomes.get((system, pair, metric, text), ""),
+                        "outcome": outcomes.get((test_set, system, pair, metric, text), ""),
                     }
                     for system in systems
                 ],
             }
             for pair in rows["pair"].unique()
         ]
-        blocks.append({"title": f"{metric}, {READINGS[text]}", "systems": systems, "rows": table})
+        title = ", ".join([metric, VARIANTS[text], *further(test_set)])
+        blocks.append({"title": title, "systems": systems, "rows": table})
     return blocks
 
 
-def _families(overlaps: Sequence[Path]) -> list[dict[str, Any]]:
+def _families(paths: Sequence[Path]) -> list[dict[str, str]]:
     """Overlap within and across families, mean over layers, on the side of each component where languages differ."""
-    rows = []
-    for path in overlaps:
-        frame = pd.read_csv(path)
-        shown = frame[
-            (frame["layer"] == 0) & (frame["type"] == frame["component"].map({"encoder": "M2O", "decoder": "O2M"}))
-        ]
-        rows += [{"name": path.parent.name.removeprefix("overlap-"), **row} for row in shown.to_dict("records")]
-    return rows
+    digits = {"within": 3, "across": 3, "p": 4, "ari": 2}
+    return [
+        {name: str(row[name]) for name in ("selection", "component", "type", "note")}
+        | {name: overlaps.shown(row[name], places) for name, places in digits.items()}
+        for path in paths
+        for row in overlaps.overall(overlaps.read_table(path)).to_dict("records")
+    ]
 
 
 def _figure(path: Path) -> dict[str, str]:

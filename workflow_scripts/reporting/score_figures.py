@@ -10,10 +10,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from workflow_scripts.direction import Direction
 from workflow_scripts.languages import Language
-from workflow_scripts.reporting.analysis import ARROWS
+from workflow_scripts.paths import DEFAULT_SET
+from workflow_scripts.reporting.overlaps import ARROWS
 from workflow_scripts.reporting.style import COLUMN, family_colors, family_legend, title
-from workflow_scripts.scoring.tables import direction_type, tier
+from workflow_scripts.scoring.tables import tier
 
 TYPES = ("O2M", "M2O")
 
@@ -21,22 +23,24 @@ TYPES = ("O2M", "M2O")
 def differences(
     scores: pd.DataFrame, tests: pd.DataFrame, languages: Mapping[str, Language], pivot: str, against: str
 ) -> pd.DataFrame:
-    """Score differences to system `against`: system, pair, metric, text, difference, language, family, type, tier.
+    """Score differences to system `against` on the default test set, with `language`, `family`, `type` and `tier`.
 
     `outcome` is `win`, `tie` or `loss` of the significance test (bootstrap where both were made), empty without one.
     """
     keys = ["pair", "metric", "text"]
+    scores = scores[scores["test_set"] == DEFAULT_SET]
     base = scores[scores["system"] == against].set_index(keys)["score"].rename("against_score")
     table = scores[scores["system"] != against].join(base, on=keys, how="inner")
     table["difference"] = table["score"] - table["against_score"]
-    table["type"] = [direction_type(pair, pivot) for pair in table["pair"]]
+    directions = {pair: Direction.parse(pair) for pair in table["pair"].unique()}
+    table["type"] = [directions[pair].type(pivot) for pair in table["pair"]]
     table = table[table["type"].isin(TYPES)].copy()
-    others = [next(code for code in pair.split("-") if code != pivot) for pair in table["pair"]]
-    table["language"] = others
-    table["family"] = [languages[code].family for code in others]
-    table["tier"] = [tier(pair, pivot, languages) for pair in table["pair"]]
+    table["language"] = [directions[pair].other(pivot) for pair in table["pair"]]
+    table["family"] = [languages[code].family for code in table["language"]]
+    table["tier"] = [tier(directions[pair], pivot, languages) for pair in table["pair"]]
     if tests.empty:
         return table.assign(outcome="")
+    tests = tests[(tests["test_set"] == DEFAULT_SET) & (tests["against"] == against)]
     outcomes = tests.drop_duplicates(["system", *keys]).set_index(["system", *keys])["outcome"]
     table = table.join(outcomes, on=["system", *keys])
     return table.assign(outcome=table["outcome"].fillna(""))

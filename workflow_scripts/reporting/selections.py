@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workflow_scripts.artifacts import Mask, read_activations, read_masks
-from workflow_scripts.neurons.select import coverage, specialized
+from workflow_scripts.errors import UserError
+from workflow_scripts.neurons.select import cumulative
+
+LABELS = {"cumulative": "specialized neurons", "random": "random neurons"}
+"""What figures call neurons that were selected in some way."""
 
 
 @dataclass(frozen=True)
@@ -21,22 +25,28 @@ class Selection:
 
 def from_masks(path: Path) -> Selection:
     """The masks of a system."""
-    masks = read_masks(path).rows
-    thresholds = sorted({mask.k for mask in masks if mask.k is not None})
-    if not thresholds:
-        return Selection(masks, "random neurons")
-    return Selection(masks, f"specialized neurons, k = {', '.join(f'{k:g}' for k in thresholds)}")
+    masks = read_masks(path)
+    select = masks.metadata.get("select", "no known criterion")
+    label = LABELS.get(select, f"neurons selected by {select}")
+    return Selection(masks.rows, _labelled(label, sorted({mask.k for mask in masks.rows if mask.k is not None})))
 
 
 def from_activations(paths: Sequence[Path], k: float) -> Selection:
     """What the cumulative threshold `k` (percent) selects from activation counts, whatever systems use."""
     masks = []
     for path in paths:
-        activations = read_activations(path)
-        for (component, layer), counts in sorted(activations.counts.items()):
-            kept = specialized(counts, k)
-            masks.append(Mask(activations.pair, component, layer, len(counts), kept, k, coverage(counts, kept)))
-    return Selection(masks, f"specialized neurons, k = {k:g}")
+        found = read_activations(path)
+        try:
+            for (component, layer), kept, share in cumulative(found.counts, {"encoder": k, "decoder": k}):
+                width = len(found.counts[component, layer])
+                masks.append(Mask(found.pair, component, layer, width, kept, k, share))
+        except ValueError as error:
+            raise UserError(f"{path}, {error}") from None
+    return Selection(masks, _labelled(LABELS["cumulative"], [k]))
+
+
+def _labelled(label: str, thresholds: Sequence[float]) -> str:
+    return f"{label}, k = {', '.join(f'{k:g}' for k in thresholds)}" if thresholds else label
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,6 +13,7 @@ from workflow_scripts.files import replacing
 from workflow_scripts.languages import Language
 
 mpl.use("agg")
+import matplotlib.pyplot as plt
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -31,7 +32,6 @@ RC = {
     "axes.spines.right": False,
     "axes.titlelocation": "left",
     "lines.linewidth": 1.2,
-    "figure.constrained_layout.use": True,
     "savefig.dpi": 200,
     # Without these, identifiers in the SVG would differ between two runs.
     "svg.hashsalt": "neuron-specialization",
@@ -64,11 +64,15 @@ def title(figure: Figure, text: str, run: str) -> None:
     figure.suptitle(f"{text}\nrun {run}", x=0.01, ha="left", fontsize=8.5)
 
 
-def save(figure: Figure, path: Path, data: pd.DataFrame) -> None:
-    """Write `path` with the endings .svg, .png and .csv (the table behind the figure)."""
+def save(path: Path, figure: Figure, data: pd.DataFrame) -> None:
+    """Write `path` with the endings .svg, .png and .csv (the table behind the figure), and close the figure."""
+    # The layout is computed once: every ending would do it again.
+    figure.draw_without_rendering()
+    figure.set_layout_engine(None)
     metadata = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
     for ending, tags in metadata.items():
         with replacing(path.with_name(f"{path.name}.{ending}")) as temporary:
             figure.savefig(temporary, format=ending, metadata=tags)
+    plt.close(figure)
     with replacing(path.with_name(f"{path.name}.csv")) as temporary:
         data.to_csv(temporary, index=False, float_format="%.6g")

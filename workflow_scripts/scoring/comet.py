@@ -9,22 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
 from workflow_scripts.files import sha256
 from workflow_scripts.scoring.texts import read_lines
-from workflow_scripts.scoring.variants import read_as, readings
+from workflow_scripts.scoring.variants import as_variant, variants
 
 Segment = dict[str, str]
 
 
 @dataclass(frozen=True)
-class Direction:
-    """One direction to score: the different `segments`, and for each reading of the text which of them it has."""
+class Request:
+    """One direction to score: the different `segments`, and for each variant of the text which of them it has."""
 
     pair: str
-    inputs: str
     segments: list[Segment]
-    readings: dict[str, list[int]]
+    variants: dict[str, list[int]]
 
     def results(self, scores: Sequence[float]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """The entries of the score file and the rows of the segments file; `scores` are those of `segments`.
@@ -35,30 +35,30 @@ class Direction:
             if not math.isfinite(score):
                 raise UserError(f"COMET gave {score} for a segment of {self.pair}: {segment}")
         entries, rows = [], []
-        for reading, places in self.readings.items():
+        for variant, places in self.variants.items():
             values = [float(scores[place]) for place in places]
-            entries.append({"name": "COMET", "score": sum(values) / len(values), "text": reading, "lines": len(values)})
+            entries.append({"name": "COMET", "score": sum(values) / len(values), "text": variant, "lines": len(values)})
             rows += [
-                {"text": reading, "metric": "COMET", "id": line, "score": value, "statistics": None}
+                {"text": variant, "metric": "COMET", "id": line, "score": value, "statistics": None}
                 for line, value in enumerate(values)
             ]
         return entries, rows
 
 
-def prepare(pair: str, texts: Sequence[Path], tokenization: str, inputs: str) -> Direction:
-    """Read source, hypothesis and reference texts in every reading; equal segments are scored once."""
+def prepare(direction: Direction, texts: Sequence[Path], tokenization: str) -> Request:
+    """Read source, hypothesis and reference texts in every variant; equal segments are scored once."""
     lines = [read_lines(path) for path in texts]
     if len({len(text) for text in lines}) > 1 or not lines[0]:
         counts = ", ".join(f"{path} has {len(text)}" for path, text in zip(texts, lines, strict=True))
         raise UserError(f"unequal numbers of lines, or none: {counts}")
-    source, target = pair.split("-")
+    languages = (direction.source, direction.target, direction.target)
     places: dict[tuple[str, str, str], int] = {}
     indexes = {}
-    for reading in readings(tokenization):
-        read = [read_as(reading, text, code) for text, code in zip(lines, (source, target, target), strict=True)]
-        indexes[reading] = [places.setdefault(triple, len(places)) for triple in zip(*read, strict=True)]
+    for variant in variants(tokenization):
+        read = [as_variant(variant, text, code) for text, code in zip(lines, languages, strict=True)]
+        indexes[variant] = [places.setdefault(triple, len(places)) for triple in zip(*read, strict=True)]
     segments = [{"src": src, "mt": hyp, "ref": ref} for src, hyp, ref in places]
-    return Direction(pair, inputs, segments, indexes)
+    return Request(str(direction), segments, indexes)
 
 
 def model_identity(model: str) -> str:

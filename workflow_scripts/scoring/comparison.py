@@ -8,7 +8,7 @@ import pandas as pd
 
 from workflow_scripts.scoring import markdown
 
-KEYS = ["system", "pair", "metric", "text"]
+KEYS = ["test_set", "system", "pair", "metric", "text"]
 MOST = 5
 """How many directions are shown at either end."""
 
@@ -21,7 +21,7 @@ def names(first: Path, second: Path) -> tuple[str, str]:
 
 
 def paired(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
-    """The scores both runs have: system, pair, metric, text, `first`, `second`, `difference`, `same_signature`."""
+    """The scores both runs have: `KEYS`, `first`, `second`, `difference`, `same_signature`."""
     columns = [*KEYS, "score", "signature"]
     both = first[columns].merge(second[columns], on=KEYS, suffixes=("_first", "_second"))
     both = both.rename(columns={"score_first": "first", "score_second": "second"})
@@ -36,12 +36,14 @@ def text(first: pd.DataFrame, second: pd.DataFrame, both: pd.DataFrame, runs: tu
     if not both["same_signature"].all():
         parts.append("Beware: metrics or their settings differ (see the signatures in tables/directions.csv).")
     combined = pd.concat([first.assign(run=runs[0]), second.assign(run=runs[1])])
-    for (metric, reading), rows in combined.groupby(["metric", "text"], sort=False):
-        parts += [f"## {metric} ({markdown.READINGS[reading]})", _means(rows, metric, runs)]
-    for (metric, reading), rows in both.groupby(["metric", "text"], sort=False):
+    for (test_set, metric, variant), rows in combined.groupby(["test_set", "metric", "text"], sort=False):
+        words = ", ".join([markdown.VARIANTS[variant], *markdown.further(test_set)])
+        parts += [f"## {metric} ({words})", _means(rows, metric, runs)]
+    for (test_set, metric, variant), rows in both.groupby(["test_set", "metric", "text"], sort=False):
         changed = rows[rows["difference"].abs() >= 0.5 * 10 ** -markdown.DIGITS.get(metric, 1)]
         if not changed.empty:
-            parts += [f"## Directions: {metric} ({reading})", _extremes(changed, metric, runs)]
+            words = ", ".join([variant, *markdown.further(test_set)])
+            parts += [f"## Directions: {metric} ({words})", _extremes(changed, metric, runs)]
     if both.empty:
         parts.append("The two runs have no system and direction in common.")
     elif not both["difference"].any():
@@ -50,13 +52,13 @@ def text(first: pd.DataFrame, second: pd.DataFrame, both: pd.DataFrame, runs: tu
 
 
 def _means(rows: pd.DataFrame, metric: str, runs: tuple[str, str]) -> str:
-    kinds = [kind for kind in ("O2M", "M2O", "X2Y", "Avg") if kind in rows and rows[kind].notna().any()]
+    types = markdown.present(rows)
     tiers = list(rows["tier"].unique())
-    header = ["system", "run", *(f"{tier} {kind}" if kind == kinds[0] else kind for tier in tiers for kind in kinds)]
+    header = ["system", "run", *(f"{tier} {kind}" if kind == types[0] else kind for tier in tiers for kind in types)]
     cells = []
     for system, own in rows.groupby("system", sort=False):
         values = {
-            name: own[own["run"] == name].set_index("tier").reindex(tiers)[kinds].to_numpy(dtype=float).ravel()
+            name: own[own["run"] == name].set_index("tier").reindex(tiers)[types].to_numpy(dtype=float).ravel()
             for name in runs
         }
         for name in runs:

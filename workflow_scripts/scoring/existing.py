@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
 from workflow_scripts.scoring.texts import numbered_lines, read_lines
 
@@ -17,14 +18,14 @@ LINE = re.compile(r"([STH])-(\d+)(?:\t|$)")
 LANGUAGE_TAG = re.compile(r"^__[^\s_]+(?:_[^\s_]+)*__(?: |$)")
 
 
-def find_directions(folder: Path, pairs: Iterable[str]) -> dict[str, list[Path]]:
-    """The files of those `pairs` that have a folder in `folder`, in their order.
+def find_directions(folder: Path, directions: Iterable[Direction]) -> dict[Direction, list[Path]]:
+    """The files of those `directions` that have a folder in `folder`, in their order.
 
     Raises `UserError` when there is no direction, or a direction's folder lacks its files.
     """
     if not folder.is_dir():
         raise UserError(f"folder {folder} does not exist")
-    found = {pair: direction_files(folder / pair) for pair in pairs if (folder / pair).is_dir()}
+    found = {one: direction_files(folder / str(one)) for one in directions if (folder / str(one)).is_dir()}
     if not found:
         raise UserError(f"{folder} has no folder named like a direction of this run (en-de/generate-test.txt.gz, say)")
     return found

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from workflow_scripts.paths import DEFAULT_SET
+from workflow_scripts.scoring.tables import TYPES
+
 DIGITS = {"COMET": 3}
-READINGS = {
+VARIANTS = {
     "raw": "text as it is",
     "published": "text detokenized as in the paper",
     "repaired": "text repaired after detokenization",
@@ -37,11 +40,34 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -
     return "\n".join([line(header), f"|{'|'.join(f'-{part}' for part in rule)}|".replace("|-", "|-"), *map(line, rows)])
 
 
-def summary(frame: pd.DataFrame, run: str, against: str | None) -> str:
-    """The summary table of every metric and reading (`scoring.tables.summary`)."""
-    parts = [f"# {run}: means over languages"]
+def page(
+    run: str,
+    against: str | None,
+    summary: pd.DataFrame,
+    wins: pd.DataFrame,
+    repaired: pd.DataFrame,
+) -> str:
+    """All there is to say: the default test set first, then a section for every further one.
+
+    The tables are `summary` and `repaired` of `scoring.tables`, and `outcomes` of `scoring.outcomes`.
+    """
+    sets = summary["test_set"].unique()
+    parts = []
+    for name in sorted(sets, key=lambda name: name != DEFAULT_SET):
+        own = [frame if frame.empty else frame[frame["test_set"] == name] for frame in (summary, wins, repaired)]
+        parts.append(means(own[0], f"{run}: {', '.join(['means over languages', *further(name)])}", against))
+        if not own[1].empty:
+            parts += [outcomes(rows, str(other)) for other, rows in own[1].groupby("against", sort=False)]
+        if not own[2].empty:
+            parts.append(repairs(own[2]))
+    return "\n".join(parts)
+
+
+def means(frame: pd.DataFrame, title: str, against: str | None) -> str:
+    """The summary table of every metric and variant on one test set (`scoring.tables.summary`)."""
+    parts = [f"# {title}"]
     for (metric, text), rows in frame.groupby(["metric", "text"], sort=False):
-        parts += [f"## {metric} ({READINGS[text]})", _scores(rows, metric, against)]
+        parts += [f"## {metric} ({VARIANTS[text]})", _scores(rows, metric, against)]
     note = "O2M: from the pivot language, M2O: into it, Avg: mean of the two."
     counts = frame[frame["tier"] == "All"].groupby("system", sort=False)["directions"].max().dropna()
     if counts.nunique() > 1:
@@ -50,8 +76,13 @@ def summary(frame: pd.DataFrame, run: str, against: str | None) -> str:
     return "\n\n".join([*parts, note]) + "\n"
 
 
-def readings(frame: pd.DataFrame) -> str:
-    """The directions whose scores change when the text is repaired (`scoring.tables.readings`)."""
+def further(test_set: str) -> list[str]:
+    """What a heading says of the test set: its name, and nothing of the default one."""
+    return [] if test_set == DEFAULT_SET else [test_set]
+
+
+def repairs(frame: pd.DataFrame) -> str:
+    """The directions whose scores change when the text is repaired (`scoring.tables.repaired`)."""
     changed = frame[frame["difference"].abs() >= 0.05]
     unknown = frame.drop_duplicates("pair").query("unknown_references > 0")
     parts = ["## What repairing the text changes"]
@@ -76,22 +107,27 @@ def readings(frame: pd.DataFrame) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def wins(frame: pd.DataFrame, against: str) -> str:
-    """Wins, losses and ties against a system (`scoring.significance.outcomes`)."""
+def outcomes(frame: pd.DataFrame, against: str) -> str:
+    """Wins, losses and ties against a system (`scoring.outcomes.outcomes`)."""
     header = ["metric", "text", "system", "test", "wins", "ties", "losses"]
     cells = [[str(value) for value in row] for row in frame[header].itertuples(index=False)]
     return f"## Directions better or worse than {against} (p < 0.05)\n\n{table(header, cells, left=4)}\n"
 
 
+def present(summary: pd.DataFrame) -> list[str]:
+    """The columns of direction types, and of their average, that have a number."""
+    return [name for name in (*TYPES, "Avg") if name in summary and summary[name].notna().any()]
+
+
 def _scores(rows: pd.DataFrame, metric: str, against: str | None) -> str:
-    kinds = [kind for kind in ("O2M", "M2O", "X2Y", "Avg") if kind in rows and rows[kind].notna().any()]
+    types = present(rows)
     tiers = list(rows["tier"].unique())
-    header = ["", *(f"{tier} {kind}" if kind == kinds[0] else kind for tier in tiers for kind in kinds)]
+    header = ["", *(f"{tier} {kind}" if kind == types[0] else kind for tier in tiers for kind in types)]
     cells = []
     for system, own in rows.groupby("system", sort=False):
         by_tier = own.set_index("tier")
         for label, column in ((system, "{}"), (f"  ± {system}", "{}_sd"), (f"  − {against}", "{}_difference")):
-            columns = [column.format(kind) for kind in kinds]
+            columns = [column.format(kind) for kind in types]
             if not all(name in by_tier for name in columns) or by_tier[columns].isna().all(axis=None):
                 continue
             values = by_tier.reindex(tiers)[columns].to_numpy().ravel()

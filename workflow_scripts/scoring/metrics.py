@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sacrebleu.metrics import BLEU, CHRF
 from sacrebleu.metrics.base import Metric
+from sacrebleu.metrics.bleu import BLEUScore
 from sacrebleu.tokenizers.tokenizer_base import BaseTokenizer
 
 from workflow_scripts.errors import UserError
 from workflow_scripts.files import sha256
-from workflow_scripts.scoring.variants import read_as, readings
+from workflow_scripts.scoring.variants import as_variant, variants
 
 Statistics = NDArray[np.int64]
 """One row of sufficient statistics per segment, as sacrebleu defines them for the metric: int64 [n, m]."""
@@ -87,11 +88,15 @@ class CorpusMetric:
         return np.array(self.metric._extract_corpus_statistics(list(hypotheses), None), dtype=np.int64)
 
     def score(self, statistics: Statistics) -> dict[str, Any]:
-        """sacrebleu's own JSON of the corpus score that the segments' statistics make."""
+        """sacrebleu's own JSON of the corpus score that the segments' statistics make.
+
+        A BLEU has `length_ratio` beside it: how long the hypotheses are, measured by the references.
+        """
         score = self.metric._aggregate_and_compute(statistics.tolist())
         signature = str(self.metric.get_signature())
         # Enough digits to round the score like sacrebleu at any width.
-        return json.loads(score.format(width=12, signature=signature, is_json=True)) | {"name": self.name}
+        scored = json.loads(score.format(width=12, signature=signature, is_json=True)) | {"name": self.name}
+        return scored | ({"length_ratio": score.ratio} if isinstance(score, BLEUScore) else {})
 
 
 class MetricSet:
@@ -124,21 +129,21 @@ class MetricSet:
         return [self.bleu[name], *self.others]
 
 
-def score_readings(
+def score_variants(
     metrics: Sequence[CorpusMetric],
     hypotheses: Sequence[str],
     references: Sequence[str],
     tokenization: str,
     language: str,
 ) -> Iterator[tuple[dict[str, Any], Statistics]]:
-    """Score every reading of a text by every metric: sacrebleu's JSON with the reading as `text`, and the statistics.
+    """Score every variant of a text by every metric: sacrebleu's JSON with the variant as `text`, and the statistics.
 
-    Segments that a later reading leaves as they were are not counted again.
+    Segments that a later variant leaves as they were are not counted again.
     """
     before: tuple[list[str], list[str]] | None = None
     kept: dict[str, Statistics] = {}
-    for reading in readings(tokenization):
-        texts = read_as(reading, hypotheses, language), read_as(reading, references, language)
+    for variant in variants(tokenization):
+        texts = as_variant(variant, hypotheses, language), as_variant(variant, references, language)
         changed = np.ones(len(references), dtype=bool)
         if before is not None:
             changed = np.any([np.array(now) != np.array(then) for now, then in zip(texts, before, strict=True)], axis=0)
@@ -146,7 +151,7 @@ def score_readings(
             if changed.any():
                 new = metric.statistics(*(list(compress(text, changed)) for text in texts))
                 kept[metric.name] = _replaced(kept.get(metric.name), new, changed)
-            yield metric.score(kept[metric.name]) | {"text": reading}, kept[metric.name]
+            yield metric.score(kept[metric.name]) | {"text": variant}, kept[metric.name]
         before = texts
 
 

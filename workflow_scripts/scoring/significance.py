@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sacrebleu.metrics import BLEU, CHRF
 from sacrebleu.metrics.base import Metric, Score
 from sacrebleu.significance import PairedTest
 
-from workflow_scripts.scoring.tables import NAMES
+from workflow_scripts.errors import UserError
 
 TESTS = {"bootstrap": "bs", "randomization": "ar"}
 """Paired bootstrap resampling (Koehn 2004) and approximate randomization (Riezler and Maxwell 2005) in sacrebleu."""
-LEVEL = 0.05
 
 
 class _FromStatistics:
@@ -53,6 +49,15 @@ class SegmentMean(_FromStatistics, Metric):
         raise NotImplementedError("a mean over segments reads no text")
 
     _extract_reference_info = _compute_segment_statistics = _preprocess_segment  # type: ignore[assignment]
+
+
+METRICS: dict[str, Callable[[], Metric]] = {
+    "BLEU": lambda: StatisticsBLEU(force=True),
+    "spBLEU": lambda: StatisticsBLEU(force=True),
+    "chrF2++": lambda: StatisticsCHRF(word_order=2),
+    "COMET": SegmentMean,
+}
+"""How the score of a test set comes from its segments, by the name that score files have."""
 
 
 def compare(
@@ -93,33 +98,6 @@ def compare(
 
 
 def _metric(name: str) -> Metric:
-    if name == "COMET":
-        return SegmentMean()
-    return StatisticsCHRF(word_order=2) if name.startswith("chrF") else StatisticsBLEU(force=True)
-
-
-def read_tests(folder: Path, system: str, pairs: Sequence[str]) -> Iterable[dict[str, Any]]:
-    """Rows of the significance tests of one system, where it was tested."""
-    for pair in pairs:
-        path = folder / f"{pair}.significance.json"
-        for entry in json.loads(path.read_text(encoding="utf-8")) if path.exists() else []:
-            row = {"system": system, "pair": pair, "metric": NAMES.get(entry["name"], entry["name"])}
-            names = ("text", "against", "test", "samples", "seed", "score", "against_score", "difference", "p")
-            yield row | {name: entry[name] for name in names} | {"outcome": outcome(entry)}
-
-
-def outcome(result: Mapping[str, Any]) -> str:
-    """`win`, `loss`, or `tie` where the difference is not significant at p < 0.05."""
-    if result["p"] >= LEVEL or not result["difference"]:
-        return "tie"
-    return "win" if result["difference"] > 0 else "loss"
-
-
-def outcomes(tests: pd.DataFrame) -> pd.DataFrame:
-    """Wins, ties and losses per metric, reading, system and test."""
-    keys = ["metric", "text", "system", "test"]
-    counts = pd.crosstab([tests[key] for key in keys], tests["outcome"])
-    counts = counts.reindex(columns=["win", "tie", "loss"], fill_value=0)
-    counts = counts.reindex(pd.MultiIndex.from_frame(tests[keys].drop_duplicates()))
-    counts.columns = ["wins", "ties", "losses"]
-    return counts.reset_index()
+    if name not in METRICS:
+        raise UserError(f"there is no test of significance for metric {name}; there is one for {', '.join(METRICS)}")
+    return METRICS[name]()

@@ -9,65 +9,82 @@ from typing import Any
 
 import pandas as pd
 
+from workflow_scripts.artifacts import REMEDY
+from workflow_scripts.direction import PAPER, Direction
 from workflow_scripts.errors import UserError
 from workflow_scripts.languages import Language
+from workflow_scripts.paths import DEFAULT_SET
 
 METRICS = ("BLEU", "chrF++", "spBLEU", "COMET")
 NAMES = {"chrF2++": "chrF++"}
 """What the paper calls a metric, where sacrebleu has another name."""
-TYPES = ("O2M", "M2O", "X2Y")
-"""Direction types: out of the pivot, into it, and without it."""
+TYPES = tuple(PAPER.values())
 KEYS = ["metric", "text", "system"]
+PLACE = ["test_set", "system", "pair", "metric", "text"]
+"""What tells one score from another."""
 
 
-def read_scores(folder: Path, system: str, pairs: Iterable[str]) -> Iterable[dict[str, Any]]:
-    """Rows `{system, pair, metric, text, score, signature, unknown_references}` of one system's score files.
+def read(path: Path) -> pd.DataFrame:
+    """One of the tables. Raises `UserError` where it is missing or of another version."""
+    if not path.exists():
+        raise UserError(f"{path} does not exist: it is made by `python -m workflow_scripts.steps.tables`")
+    # Languages, systems and test sets may be called what pandas takes for a missing value.
+    frame = pd.read_csv(path, na_values=[""], keep_default_na=False)
+    if "test_set" not in frame:
+        raise UserError(f"{path} is of another version of this project: {REMEDY}")
+    return frame
 
-    `{pair}.comet.json` is read where it exists beside `{pair}.json`.
+
+def below(folder: Path, test_set: str) -> Path:
+    """Where files of a test set lie in a system's folder: those of further ones a folder deeper."""
+    return folder if test_set == DEFAULT_SET else folder / test_set
+
+
+def read_scores(
+    folder: Path, test_set: str, system: str, directions: Iterable[Direction], comet: bool = False
+) -> Iterable[dict[str, Any]]:
+    """Rows `{test_set, system, pair, metric, text, score, signature, …}` of one system's score files on a test set.
+
+    `folder` has a folder per system. `{pair}.comet.json` is read where `comet` is asked for, and only then. Raises
+    `UserError` where a file is missing.
     """
-    for pair in pairs:
-        paths = [folder / f"{pair}.json", folder / f"{pair}.comet.json"]
-        if not paths[0].exists():
-            raise UserError(f"{paths[0]} does not exist: score {system} {pair} first")
-        for path in paths:
-            for entry in json.loads(path.read_text(encoding="utf-8")) if path.exists() else []:
+    for direction in directions:
+        place = below(folder / system, test_set)
+        for path in [place / f"{direction}.json", *([place / f"{direction}.comet.json"] if comet else [])]:
+            if not path.exists():
+                raise UserError(f"{path} does not exist: score {system} {direction} first")
+            for entry in json.loads(path.read_text(encoding="utf-8")):
                 yield {
+                    "test_set": test_set,
                     "system": system,
-                    "pair": pair,
+                    "pair": str(direction),
                     "metric": NAMES.get(entry["name"], entry["name"]),
                     "text": entry["text"],
                     "score": entry["score"],
                     "signature": entry["signature"],
+                    "length_ratio": entry.get("length_ratio"),
                     "unknown_references": len(entry.get("unknown_references", [])),
                 }
 
 
-def direction_type(pair: str, pivot: str) -> str:
-    """`O2M` for en-X, `M2O` for X-en, `X2Y` for a direction without the pivot."""
-    source, target = pair.split("-")
-    return "O2M" if source == pivot else "M2O" if target == pivot else "X2Y"
-
-
-def tier(pair: str, pivot: str, languages: Mapping[str, Language]) -> str:
+def tier(direction: Direction, pivot: str, languages: Mapping[str, Language]) -> str:
     """The tier of the language that is not the pivot, capitalised; empty where there is none, or two languages."""
-    others = [code for code in pair.split("-") if code != pivot]
-    return languages[others[0]].tier.capitalize() if len(others) == 1 and others[0] in languages else ""
+    other = direction.other(pivot)
+    return languages[other].tier.capitalize() if other in languages else ""
 
 
 def directions(rows: Iterable[Mapping[str, Any]], published: pd.DataFrame | None = None) -> pd.DataFrame:
-    """One row per system, pair, metric and reading, in the order given.
+    """One row per test set, system, pair, metric and variant, in the order given.
 
-    `published` (columns system, pair, metric, score) is set beside the scores of the same system, pair and metric, in
-    the reading `published`, as column `published`.
+    `published` (columns system, pair, metric, score) is set beside the scores of the same system, pair and metric on
+    the default test set, in the variant `published`, as column `published`.
     """
     frame = pd.DataFrame(rows)
-    orders = {name: list(frame[name].unique()) for name in ("system", "pair", "text")}
-    frame = _sorted(
-        frame, {"system": orders["system"], "pair": orders["pair"], "metric": METRICS, "text": orders["text"]}
-    )
+    orders = {name: list(frame[name].unique()) for name in ("test_set", "system", "pair", "text")}
+    frame = _sorted(frame, {name: METRICS if name == "metric" else orders[name] for name in PLACE})
     if published is not None:
-        known = published.rename(columns={"score": "published"}).assign(text="published")
-        frame = frame.merge(known, how="left", on=["system", "pair", "metric", "text"])
+        known = published.rename(columns={"score": "published"}).assign(text="published", test_set=DEFAULT_SET)
+        frame = frame.merge(known, how="left", on=PLACE)
     return frame.reset_index(drop=True)
 
 
@@ -78,15 +95,34 @@ def summary(
     against: str | None = None,
     replicates: Mapping[str, list[str]] | None = None,
 ) -> pd.DataFrame:
-    """Plain means over languages: one row per metric, reading, system and tier.
+    """Plain means over languages: one row per test set, metric, variant, system and tier.
 
     Columns: O2M, M2O, X2Y (where there are such directions) and Avg = (O2M + M2O) / 2, each also as `_difference` (to
     system `against`, over the directions both have) and `_sd` (standard deviation over training seeds). `replicates`
     names groups of systems that differ in their seed alone; a group is a further system, the mean of its members.
     """
+    parts = []
+    for test_set, rows in frame.groupby("test_set", sort=False):
+        part = _summary(rows.drop(columns="test_set"), languages, pivot, against, replicates or {})
+        part.insert(0, "test_set", test_set)
+        parts.append(part)
+    table = pd.concat(parts, ignore_index=True)
+    kinds = [kind for kind in (*TYPES, "Avg") if kind in table]
+    values = [f"{kind}{end}" for end in ("", "_difference", "_sd") for kind in kinds if f"{kind}{end}" in table]
+    return table[["test_set", *KEYS, "tier", *values, "directions"]]
+
+
+def _summary(
+    frame: pd.DataFrame,
+    languages: Mapping[str, Language],
+    pivot: str,
+    against: str | None,
+    replicates: Mapping[str, list[str]],
+) -> pd.DataFrame:
+    """The summary of one test set."""
+    pairs = [Direction.parse(pair) for pair in frame["pair"]]
     frame = frame.assign(
-        type=[direction_type(pair, pivot) for pair in frame["pair"]],
-        tier=[tier(pair, pivot, languages) for pair in frame["pair"]],
+        type=[pair.type(pivot) for pair in pairs], tier=[tier(pair, pivot, languages) for pair in pairs]
     )
     if against in set(frame["system"]):
         base = frame[frame["system"] == against].set_index(["metric", "text", "pair"])["score"]
@@ -101,17 +137,15 @@ def summary(
         if name and (name == "All" or (frame["tier"] == name).any())
     ]
     table = pd.concat(blocks).reset_index()
-    for group, members in (replicates or {}).items():
+    for group, members in replicates.items():
         table = pd.concat([table, _over_seeds(table, group, members)])
-    systems = [*dict.fromkeys(frame["system"]), *(replicates or {})]
+    systems = [*dict.fromkeys(frame["system"]), *replicates]
     texts = list(frame["text"].unique())
-    table = _sorted(table, {"metric": METRICS, "text": texts, "system": systems, "tier": tiers})
-    values = [column for column in table.columns if column not in (*KEYS, "tier")]
-    return table[[*KEYS, "tier", *values]].reset_index(drop=True)
+    return _sorted(table, {"metric": METRICS, "text": texts, "system": systems, "tier": tiers})
 
 
 def _means(frame: pd.DataFrame) -> pd.DataFrame:
-    """Means per metric, reading and system (index), by direction type (columns)."""
+    """Means per metric, variant and system (index), by direction type (columns)."""
     kinds = [kind for kind in TYPES if kind != "X2Y" or (frame["type"] == "X2Y").any()]
     columns = {}
     for value, suffix in (("score", ""), ("difference", "_difference")):
@@ -134,13 +168,12 @@ def _over_seeds(table: pd.DataFrame, group: str, members: list[str]) -> pd.DataF
     return mean.assign(system=group, **{f"{kind}_sd": spread[kind] for kind in kinds}).reset_index()
 
 
-def readings(frame: pd.DataFrame) -> pd.DataFrame:
+def repaired(frame: pd.DataFrame) -> pd.DataFrame:
     """What repairing the text changes: published and repaired score of each system, pair and metric, where both are."""
-    table = frame.pivot_table(
-        index=["system", "pair", "metric", "unknown_references"], columns="text", values="score", sort=False
-    )
+    index = ["test_set", "system", "pair", "metric", "unknown_references"]
+    table = frame.pivot_table(index=index, columns="text", values="score", sort=False)
     if not {"published", "repaired"} <= set(table.columns):
-        return pd.DataFrame(columns=["system", "pair", "metric", "unknown_references", "published", "repaired"])
+        return pd.DataFrame(columns=[*index, "published", "repaired", "difference"])
     table = table[["published", "repaired"]].reset_index().rename_axis(columns=None)
     return table.assign(difference=table["repaired"] - table["published"])
 

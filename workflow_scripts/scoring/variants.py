@@ -1,4 +1,4 @@
-"""The readings of a text that are scored: as it is, as the paper detokenized it, and repaired.
+"""The variants of a text that are scored: as it is, as the paper detokenized it, and repaired.
 
 Text that Moses tokenized is detokenized before it is scored. The paper's way (`published`) leaves damage that the
 tokenizer and the normalization of punctuation did; `repaired` undoes what can be undone without guessing words:
@@ -17,6 +17,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
+from importlib.metadata import version
 
 from sacremoses import MosesDetokenizer
 
@@ -45,16 +46,21 @@ _WORD_RULES = {
 }
 
 
-def readings(tokenization: str) -> tuple[str, ...]:
-    """Names of the readings of text with that tokenization: `raw` alone for `none`, else `published`, `repaired`."""
+def variants(tokenization: str) -> tuple[str, ...]:
+    """Names of the variants of text with that tokenization: `raw` alone for `none`, else `published`, `repaired`."""
     return ("raw",) if tokenization == "none" else ("published", "repaired")
 
 
-def read_as(reading: str, lines: Iterable[str], language: str) -> list[str]:
-    """`lines` of a text in `language` as they are scored in that reading."""
-    if reading == "raw":
+def as_variant(variant: str, lines: Iterable[str], language: str) -> list[str]:
+    """`lines` of a text in `language` as they are scored in that variant."""
+    if variant == "raw":
         return list(lines)
-    return [_detokenized(line, language, reading == "repaired") for line in lines]
+    return [_detokenized(line, language, variant == "repaired") for line in lines]
+
+
+def detokenizer(tokenization: str) -> str | None:
+    """The program, with its version, that variants of such text depend on; None for text as it is."""
+    return None if tokenization == "none" else f"sacremoses {version('sacremoses')}"
 
 
 def repair(line: str, language: str) -> str:

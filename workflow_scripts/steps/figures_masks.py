@@ -1,11 +1,11 @@
-"""Draw what the neurons of directions share, from a system's masks or from activation counts at one threshold.
+"""Draw what the neurons of directions share, from the tables of an analysis of overlap.
 
-    python -m workflow_scripts.steps.figures_masks --masks results/run/masks/ns.parquet --name ns --run demo \\
+    python -m workflow_scripts.steps.figures_masks results/run/tables/overlap-ns --run demo \\
         --languages config/languages/ec30.tsv --output results/run/figures
 
-Writes, each as .svg, .png and .csv (the table behind it): `overlap-{name}-encoder`, `overlap-{name}-decoder` (heat maps
-of IoU per layer, for the components that have masks), `overlap-by-layer-{name}`, `sparsity-{name}`, and
-`languages-{name}` (dendrogram with family scores).
+Writes, each as .svg, .png and .csv (the table behind it), with the selection's name for NAME: `overlap-NAME-encoder`,
+`overlap-NAME-decoder` (heat maps of IoU per layer, for the components that can be compared), `overlap-by-layer-NAME`,
+`sparsity-NAME`, and `languages-NAME` (dendrogram with family scores).
 """
 
 from __future__ import annotations
@@ -14,13 +14,20 @@ import argparse
 from pathlib import Path
 
 from workflow_scripts.errors import UserError, run
-from workflow_scripts.reporting import selections
+
+CODE = (
+    "direction",
+    "languages",
+    "reporting.analysis",
+    "reporting.mask_figures",
+    "reporting.overlaps",
+    "reporting.style",
+)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    selections.add_arguments(parser)
-    parser.add_argument("--name", required=True, help="name of the system, or of the selection, in file names")
+    parser.add_argument("tables", type=Path, help="folder that `overlap` wrote")
     parser.add_argument("--languages", type=Path, required=True, help="language table")
     parser.add_argument("--pivot", default="en", help="the language in the middle")
     parser.add_argument("--run", required=True, help="name of the run")
@@ -28,25 +35,20 @@ def main() -> None:
     args = parser.parse_args()
 
     from workflow_scripts.languages import read_languages
-    from workflow_scripts.reporting import analysis, mask_figures
+    from workflow_scripts.reporting import mask_figures, overlaps
     from workflow_scripts.reporting.style import save
 
-    selection = selections.from_arguments(args)
+    tables = overlaps.read(args.tables)
     languages = read_languages(args.languages)
-    label = f"{args.run}, {args.name}"
-    sides = {(part, kind) for part, _, kind in analysis.similarities(selection.masks, languages, args.pivot)}
-    drawn = [component for component, kind in analysis.SIDES.items() if (component, kind) in sides]
+    name, common = tables.selection, (languages, args.pivot, f"{args.run}, {tables.selection}")
+    drawn = [component for component in overlaps.SIDES if not tables.side(component).empty]
     if not drawn:
-        raise UserError(f"{args.name}: no two directions have masks in the same component that could be compared")
+        raise UserError(f"{args.tables}: no two directions have masks in the same component that could be compared")
     for component in drawn:
-        figure, table = mask_figures.heat_map(selection, languages, args.pivot, component, label)
-        save(figure, args.output / f"overlap-{args.name}-{component}", table)
-    figure, table = mask_figures.by_layer(selection, languages, args.pivot, label)
-    save(figure, args.output / f"overlap-by-layer-{args.name}", table)
-    figure, table = mask_figures.sparsity(selection, args.pivot, label)
-    save(figure, args.output / f"sparsity-{args.name}", table)
-    figure, table = mask_figures.trees(selection, languages, args.pivot, label)
-    save(figure, args.output / f"languages-{args.name}", table)
+        save(args.output / f"overlap-{name}-{component}", *mask_figures.heat_map(tables, *common, component))
+    save(args.output / f"overlap-by-layer-{name}", *mask_figures.by_layer(tables, *common))
+    save(args.output / f"sparsity-{name}", *mask_figures.sparsity(tables, *common))
+    save(args.output / f"languages-{name}", *mask_figures.trees(tables, *common))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
         --run demo --languages config/languages/ec30.tsv --output results/run/figures
 
 Reads `directions.csv` and, where it is, `significance.csv`. Writes `scores-by-tier-{metric}` and
-`scores-by-language-{metric}` for every metric, each as .svg, .png and .csv (the table behind it).
+`scores-by-language-{metric}` for every metric, of the default test set, each as .svg, .png and .csv (the table behind
+it).
 """
 
 from __future__ import annotations
@@ -13,6 +14,16 @@ import argparse
 from pathlib import Path
 
 from workflow_scripts.errors import UserError, run
+
+CODE = (
+    "direction",
+    "languages",
+    "paths",
+    "reporting.overlaps",
+    "reporting.score_figures",
+    "reporting.style",
+    "scoring.tables",
+)
 
 
 def main() -> None:
@@ -31,22 +42,23 @@ def main() -> None:
     from workflow_scripts.languages import read_languages
     from workflow_scripts.reporting import score_figures
     from workflow_scripts.reporting.style import save
+    from workflow_scripts.scoring.tables import read
 
     languages = read_languages(args.languages)
-    scores = pd.read_csv(args.tables / "directions.csv")
+    scores = read(args.tables / "directions.csv")
     tested = args.tables / "significance.csv"
-    tests = pd.read_csv(tested) if tested.exists() else pd.DataFrame()
+    tests = read(tested) if tested.exists() else pd.DataFrame()
     table = score_figures.differences(scores, tests, languages, args.pivot, args.against)
     for metric in args.metrics:
         rows = table[table["metric"] == metric]
         if rows.empty:
             raise UserError(f"{args.tables / 'directions.csv'}: no system shares a {metric} score with {args.against}")
-        # The last reading is the one to compare by: repaired where there are two.
+        # The last variant is the one to compare by: repaired where there are two.
         text = rows["text"].iloc[-1]
         rows = rows[rows["text"] == text]
         common = (languages, metric, text, args.pivot, args.against, args.run)
-        save(score_figures.by_tier(rows, *common), args.output / f"scores-by-tier-{metric}", rows)
-        save(score_figures.by_language(rows, *common), args.output / f"scores-by-language-{metric}", rows)
+        save(args.output / f"scores-by-tier-{metric}", score_figures.by_tier(rows, *common), rows)
+        save(args.output / f"scores-by-language-{metric}", score_figures.by_language(rows, *common), rows)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from workflow_scripts.errors import run
 
+CODE = ("reporting.score_figures", "reporting.style")
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -27,8 +29,7 @@ def main() -> None:
     from workflow_scripts.reporting.style import save
 
     curves = {name: pd.read_csv(path) for name, _, path in (curve.partition("=") for curve in args.curves)}
-    figure, table = training_curves(curves, args.run)
-    save(figure, args.output / "training", table)
+    save(args.output / "training", *training_curves(curves, args.run))
 
 
 if __name__ == "__main__":

@@ -11,47 +11,59 @@ A direction whose files have not changed since is left as it is.
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
-from workflow_scripts.artifacts import read_metadata, write_translations
+from workflow_scripts.artifacts import write_translations
+from workflow_scripts.batch import made_from, outstanding, stamp
+from workflow_scripts.direction import Direction, parse_all
 from workflow_scripts.errors import UserError, run
-from workflow_scripts.files import digest, sha256, write_text
+from workflow_scripts.files import sha256, write_text
 from workflow_scripts.progress import Progress
 from workflow_scripts.scoring.existing import direction_files, read_direction
 
+CODE = ("scoring.existing", "scoring.texts")
 COLUMNS = {"hyp": "hypothesis", "ref": "reference", "src": "source"}
 
 
-def import_direction(folder: Path, out: Path, pair: str) -> None:
+def outputs_of(output: Path, direction: Direction) -> list[Path]:
+    """The table, which vouches for the texts, and the texts."""
+    return [output / f"{direction}.parquet", *(output / f"{direction}.{role}.txt" for role in COLUMNS)]
+
+
+def made_of(folder: Path, direction: Direction) -> dict[str, object]:
+    """What the translations of a direction are made from."""
+    files = {path.name: sha256(path) for path in direction_files(folder / str(direction))}
+    return made_from("import_translations", translations=files)
+
+
+def import_direction(folder: Path, output: Path, direction: Direction) -> None:
     """Import one direction from its folder."""
-    files = direction_files(folder)
-    inputs = digest({path.name: sha256(path) for path in files})
-    texts = {out / f"{pair}.{role}.txt": column for role, column in COLUMNS.items()}
-    table = out / f"{pair}.parquet"
-    if read_metadata(table).get("inputs") == inputs and all(path.exists() for path in texts):
-        for path in (*texts, table):
-            os.utime(path)
-        return
-    rows = read_direction(files)
-    for path, column in texts.items():
+    made = made_of(folder, direction)
+    rows = read_direction(direction_files(folder / str(direction)))
+    table, *texts = outputs_of(output, direction)
+    for path, column in zip(texts, COLUMNS.values(), strict=True):
         write_text(path, "".join(f"{row[column]}\n" for row in rows))
-    write_translations(table, rows, {"pair": pair, "inputs": inputs})
+    write_translations(table, rows, {"pair": str(direction)} | stamp(made, texts))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, metavar="DIR", help="folder with a folder per direction")
-    parser.add_argument("--pairs", required=True, help="directions, separated by commas")
+    parser.add_argument("--pairs", type=parse_all, required=True, help="directions, separated by commas")
     parser.add_argument("--output", type=Path, required=True, help="folder to write to")
     args = parser.parse_args()
-    pairs = args.pairs.split(",")
-    progress = Progress(f"import {args.output.name}", len(pairs), "directions")
-    for done, pair in enumerate(pairs, start=1):
-        if not (args.folder / pair).is_dir():
-            raise UserError(f"{args.folder} has no folder {pair}")
-        import_direction(args.folder / pair, args.output, pair)
-        progress.update(done, pair)
+    directions = {str(one): one for one in args.pairs}
+    for name in directions:
+        if not (args.folder / name).is_dir():
+            raise UserError(f"{args.folder} has no folder {name}")
+    outputs = {name: outputs_of(args.output, one) for name, one in directions.items()}
+    todo = outstanding("import_translations", outputs, lambda name: made_of(args.folder, directions[name]))
+    progress = Progress(f"import {args.output.name}", len(directions), "directions", len(directions) - len(todo))
+    for done, name in enumerate(todo, start=len(directions) - len(todo) + 1):
+        import_direction(args.folder, args.output, directions[name])
+        progress.update(done, name)
+    if not todo:
+        progress.update(len(directions), "all current")
 
 
 if __name__ == "__main__":

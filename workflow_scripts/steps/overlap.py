@@ -1,12 +1,12 @@
 """How much the neurons of different directions overlap, and whether language families show in it.
 
-    python -m workflow_scripts.steps.overlap --masks results/run/masks/ns.parquet \\
+    python -m workflow_scripts.steps.overlap --masks results/run/masks/ns.parquet --name ns \\
         --languages config/languages/ec30.tsv --output results/run/tables/overlap-ns
 
 Writes `overlap.csv` (IoU of every two languages per component, layer and direction type), `families.csv` (mean IoU
-within and across families, permutation test, adjusted Rand index of the clustering; layer 0 is the mean over layers)
-and `sparsity.csv` (share of neurons off per direction, component and layer). Prints the means within and across
-families, one line each.
+within and across families, permutation test, adjusted Rand index of the clustering; layer `all` is the mean over
+layers) and `sparsity.csv` (share of neurons off per direction, component and layer). Layers count from 0. What is not
+defined is left empty, with the reason as `note`. Prints the means within and across families, one line each.
 """
 
 from __future__ import annotations
@@ -15,40 +15,48 @@ import argparse
 from pathlib import Path
 
 from workflow_scripts.errors import run
-from workflow_scripts.files import replacing
 from workflow_scripts.reporting import selections
+
+CODE = (
+    "direction",
+    "languages",
+    "neurons.overlap",
+    "neurons.select",
+    "reporting.analysis",
+    "reporting.overlaps",
+    "reporting.selections",
+)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     selections.add_arguments(parser)
+    parser.add_argument("--name", required=True, help="name of the system, or of the threshold")
     parser.add_argument("--languages", type=Path, required=True, help="language table")
     parser.add_argument("--pivot", default="en", help="the language in the middle")
     parser.add_argument("--output", type=Path, required=True, help="folder to write to")
     args = parser.parse_args()
 
     from workflow_scripts.languages import read_languages
-    from workflow_scripts.reporting import analysis
+    from workflow_scripts.reporting import analysis, overlaps
 
     selection = selections.from_arguments(args)
     languages = read_languages(args.languages)
-    families = analysis.family_table(selection.masks, languages, args.pivot)
-    tables = {
-        "overlap": analysis.overlap_table(selection.masks, languages, args.pivot),
-        "families": families,
-        "sparsity": analysis.sparsity_table(selection.masks, args.pivot),
-    }
-    for name, frame in tables.items():
-        with replacing(args.output / f"{name}.csv") as temporary:
-            frame.to_csv(temporary, index=False, float_format="%.6g")
-    for component, kind in analysis.SIDES.items():
-        side = analysis.ARROWS[kind].format(pivot=args.pivot)
-        rows = families[(families["component"] == component) & (families["type"] == kind) & (families["layer"] == 0)]
-        for row in rows.itertuples():
-            where = f"{args.output.name}: {component}, {side}, {selection.label}"
-            print(f"{where}: IoU within families {row.within:.3f}")
-            print(f"{where}: IoU across families {row.across:.3f}", end="")
-            print(f" (p = {row.p:.4f}, adjusted Rand index {row.ari:.2f})")
+    sides = analysis.sides(selection.masks, languages, args.pivot)
+    tables = overlaps.write(
+        args.output,
+        args.name,
+        selection.label,
+        overlap=analysis.overlap_table(sides, languages),
+        families=analysis.family_table(sides, languages),
+        sparsity=analysis.sparsity_table(selection.masks, args.pivot),
+    )
+    for row in tables.means().itertuples():
+        arrow = overlaps.ARROWS[row.type].format(pivot=args.pivot)
+        where = f"[overlap {args.name}] {row.component}, {arrow}, {selection.label}"
+        tested = row.note or f"p = {row.p:.4f}, adjusted Rand index {row.ari:.2f}"
+        print(f"{where}: IoU within families {overlaps.shown(row.within, 3)}")
+        print(f"{where}: IoU across families {overlaps.shown(row.across, 3)} ({tested})")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,16 @@ from pathlib import Path
 from workflow_scripts.errors import run
 from workflow_scripts.files import write_text
 
+CODE = (
+    "paths",
+    "reporting.costs",
+    "reporting.overlaps",
+    "reporting.page",
+    "scoring.markdown",
+    "scoring.outcomes",
+    "scoring.tables",
+)
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -4,7 +4,7 @@
         --output results/run/scores/ns
 
 Reads `{pair}.hyp.txt` and `{pair}.ref.txt`. Writes `{pair}.json`, a list of sacrebleu's own JSON objects, each with the
-reading of the text it scores (`raw`; or `published` and `repaired` where Moses tokenized it) and the lines whose
+variant of the text it scores (`raw`; or `published` and `repaired` where Moses tokenized it) and the lines whose
 reference holds an unknown token; and `{pair}.segments.parquet`, the metrics' statistics of every segment, which the
 significance tests reuse. A direction whose texts and settings have not changed since is left as it is.
 """
@@ -14,38 +14,60 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.artifacts import read_metadata, write_segments
+from workflow_scripts.artifacts import write_segments
+from workflow_scripts.batch import made_from, outstanding, stamp
+from workflow_scripts.direction import Direction, parse_all
 from workflow_scripts.errors import UserError, run
-from workflow_scripts.files import digest, sha256, write_json
+from workflow_scripts.files import sha256, write_json
 from workflow_scripts.progress import Progress
 from workflow_scripts.scoring.texts import read_lines
 
+CODE = ("scoring.metrics", "scoring.texts", "scoring.variants")
 
-def score_direction(args: argparse.Namespace, pair: str, metrics: list[Any]) -> None:
-    """Score one direction in every reading of its text."""
-    from workflow_scripts.scoring.metrics import score_readings
+
+def texts_of(args: argparse.Namespace, direction: Direction) -> list[Path]:
+    """Hypotheses and references."""
+    return [args.folder / f"{direction}.{role}.txt" for role in ("hyp", "ref")]
+
+
+def outputs_of(args: argparse.Namespace, direction: Direction) -> list[Path]:
+    """The segments, which vouch for the scores, and the scores."""
+    return [args.output / f"{direction}.{end}" for end in ("segments.parquet", "json")]
+
+
+def made_of(args: argparse.Namespace, direction: Direction, metrics: list[Any]) -> dict[str, Any]:
+    """What the scores of a direction are made from."""
+    from workflow_scripts.scoring.variants import detokenizer
+
+    hypotheses, references = map(sha256, texts_of(args, direction))
+    return made_from(
+        "score",
+        hypotheses=hypotheses,
+        references=references,
+        tokenization=args.tokenization,
+        detokenizer=detokenizer(args.tokenization),
+        metrics=[metric.settings for metric in metrics],
+    )
+
+
+def score_direction(args: argparse.Namespace, direction: Direction, metrics: list[Any]) -> None:
+    """Score one direction in every variant of its text."""
+    from workflow_scripts.scoring.metrics import score_variants
     from workflow_scripts.scoring.variants import unknown_lines
 
-    paths = [args.folder / f"{pair}.{role}.txt" for role in ("hyp", "ref")]
-    scores, segments = args.output / f"{pair}.json", args.output / f"{pair}.segments.parquet"
-    inputs = digest([[sha256(path) for path in paths], args.tokenization, [metric.settings for metric in metrics]])
-    if scores.exists() and read_metadata(segments).get("inputs") == inputs:
-        os.utime(scores)
-        os.utime(segments)
-        return
+    made, paths = made_of(args, direction, metrics), texts_of(args, direction)
     hypotheses, references = (read_lines(path) for path in paths)
     if len(hypotheses) != len(references) or not references:
         raise UserError(f"{paths[0]} has {len(hypotheses)} lines, {paths[1]} has {len(references)}: they must match")
-    unknown = unknown_lines(references)
-    found = list(score_readings(metrics, hypotheses, references, args.tokenization, pair.split("-")[1]))
-    common = {"pair": pair, "lines": len(references), "unknown_references": unknown, "inputs": inputs}
-    write_segments(segments, rows(found), {"pair": pair, "inputs": inputs})
+    found = list(score_variants(metrics, hypotheses, references, args.tokenization, direction.target))
+    common = {"pair": str(direction), "lines": len(references), "unknown_references": unknown_lines(references)}
+    segments, scores = outputs_of(args, direction)
     write_json(scores, [score | common for score, _ in found])
+    write_segments(segments, rows(found), {"pair": str(direction)} | stamp(made, [scores]))
 
 
 def rows(found: list[tuple[dict[str, Any], Any]]) -> Iterator[dict[str, Any]]:
@@ -58,7 +80,7 @@ def rows(found: list[tuple[dict[str, Any], Any]]) -> Iterator[dict[str, Any]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, metavar="TRANSLATIONS", help="translations of one system")
-    parser.add_argument("--pairs", required=True, help="directions, separated by commas")
+    parser.add_argument("--pairs", type=parse_all, required=True, help="directions, separated by commas")
     parser.add_argument("--output", type=Path, required=True, help="folder to write to")
     parser.add_argument("--tokenization", choices=("none", "moses"), default="none", help="how the text is tokenized")
     parser.add_argument(
@@ -72,12 +94,19 @@ def main() -> None:
     # Millions of small counters without cycles: looking for garbage among them takes a third of the time.
     gc.disable()
     metrics = MetricSet(args.tokenizers, args.spbleu)
-    pairs = args.pairs.split(",")
-    progress = Progress(f"score {args.folder.name}", len(pairs), "directions")
     # One target language after the other: its references' n-grams are counted once.
-    for done, pair in enumerate(sorted(pairs, key=lambda pair: pair.split("-")[::-1]), start=1):
-        score_direction(args, pair, metrics.of(pair.split("-")[1]))
-        progress.update(done, pair)
+    directions = {str(one): one for one in sorted(args.pairs, key=lambda one: (one.target, one.source))}
+    todo = outstanding(
+        "score",
+        {name: outputs_of(args, one) for name, one in directions.items()},
+        lambda name: made_of(args, directions[name], metrics.of(directions[name].target)),
+    )
+    progress = Progress(f"score {args.folder.name}", len(directions), "directions", len(directions) - len(todo))
+    for done, name in enumerate(todo, start=len(directions) - len(todo) + 1):
+        score_direction(args, directions[name], metrics.of(directions[name].target))
+        progress.update(done, name)
+    if not todo:
+        progress.update(len(directions), "all current")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     python -m workflow_scripts.steps.score_comet results/run/translations/ns --pairs en-de,de-en \\
         --output results/run/scores/ns --model Unbabel/wmt22-comet-da --python .venv-comet/bin/python
 
-Reads `{pair}.src.txt`, `.hyp.txt` and `.ref.txt`. Writes `{pair}.comet.json`, a list with one object per reading of the
+Reads `{pair}.src.txt`, `.hyp.txt` and `.ref.txt`. Writes `{pair}.comet.json`, a list with one object per variant of the
 text (like those of `score`), and `{pair}.comet.parquet` with every segment's score. A direction whose
 texts and model have not changed since is left as it is; one that is finished is written at once.
 """
@@ -12,56 +12,62 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.artifacts import read_metadata, write_segments
+from workflow_scripts.artifacts import write_segments
+from workflow_scripts.batch import made_from, outstanding, stamp
 from workflow_scripts.cluster.gpus import claim
+from workflow_scripts.direction import Direction, parse_all
 from workflow_scripts.errors import UserError, run
-from workflow_scripts.files import digest, sha256, write_json
+from workflow_scripts.files import sha256, write_json
 from workflow_scripts.progress import Progress
-from workflow_scripts.scoring.comet import Direction, model_identity, prepare
+from workflow_scripts.scoring.comet import Request, model_identity, prepare
+from workflow_scripts.scoring.variants import detokenizer
+
+CODE = ("scoring.comet", "scoring.comet_worker", "scoring.texts", "scoring.variants")
 
 
-def paths(args: argparse.Namespace, pair: str) -> tuple[Path, Path]:
-    """Where the scores and the segments of a direction go."""
-    return args.output / f"{pair}.comet.json", args.output / f"{pair}.comet.parquet"
+def texts_of(args: argparse.Namespace, pair: Direction | str) -> list[Path]:
+    """Sources, hypotheses and references."""
+    return [args.folder / f"{pair}.{role}.txt" for role in ("src", "hyp", "ref")]
 
 
-def finish(args: argparse.Namespace, direction: Direction, answer: dict[str, Any]) -> None:
+def outputs_of(args: argparse.Namespace, pair: Direction | str) -> list[Path]:
+    """The segments, which vouch for the scores, and the scores."""
+    return [args.output / f"{pair}.comet.{end}" for end in ("parquet", "json")]
+
+
+def made_of(args: argparse.Namespace, identity: str, pair: Direction | str) -> dict[str, Any]:
+    """What the scores of a direction are made from; `identity` is the model's."""
+    sources, hypotheses, references = map(sha256, texts_of(args, pair))
+    return made_from(
+        "score_comet",
+        sources=sources,
+        hypotheses=hypotheses,
+        references=references,
+        tokenization=args.tokenization,
+        detokenizer=detokenizer(args.tokenization),
+        model=identity,
+    )
+
+
+def finish(args: argparse.Namespace, identity: str, request: Request, answer: dict[str, Any]) -> None:
     """Write what the model said of one direction."""
-    scores, segments = paths(args, direction.pair)
+    segments, scores = outputs_of(args, request.pair)
     signature = f"model:{Path(args.model).name}|nrefs:1|version:{answer['version']}"
-    entries, rows = direction.results(answer["scores"])
-    common = {"signature": signature, "pair": direction.pair, "inputs": direction.inputs}
-    write_segments(segments, rows, {"pair": direction.pair, "inputs": direction.inputs, "model": args.model})
-    write_json(scores, [entry | common for entry in entries])
-
-
-def pending(args: argparse.Namespace) -> list[Direction]:
-    """The directions that have to be scored; the others are touched."""
-    identity = model_identity(args.model)
-    directions = []
-    for pair in args.pairs.split(","):
-        texts = [args.folder / f"{pair}.{role}.txt" for role in ("src", "hyp", "ref")]
-        inputs = digest([[sha256(path) for path in texts], args.tokenization, identity])
-        made = paths(args, pair)
-        if made[0].exists() and read_metadata(made[1]).get("inputs") == inputs:
-            for path in made:
-                os.utime(path)
-        else:
-            directions.append(prepare(pair, texts, args.tokenization, inputs))
-    return directions
+    entries, rows = request.results(answer["scores"])
+    write_json(scores, [entry | {"signature": signature, "pair": request.pair} for entry in entries])
+    write_segments(segments, rows, {"pair": request.pair} | stamp(made_of(args, identity, request.pair), [scores]))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, metavar="TRANSLATIONS", help="translations of one system")
-    parser.add_argument("--pairs", required=True, help="directions, separated by commas")
+    parser.add_argument("--pairs", type=parse_all, required=True, help="directions, separated by commas")
     parser.add_argument("--output", type=Path, required=True, help="folder to write to")
     parser.add_argument("--tokenization", choices=("none", "moses"), default="none", help="how the text is tokenized")
     parser.add_argument("--model", required=True, help="name, checkpoint file, or folder of a model")
@@ -71,31 +77,37 @@ def main() -> None:
     args = parser.parse_args()
     if not args.python.exists():
         raise UserError(f"{args.python} does not exist: make COMET's environment, `python3 envs/create.py comet`")
-    directions = pending(args)
-    if not directions:
+    directions = {str(one): one for one in args.pairs}
+    identity = model_identity(args.model)
+    outputs = {name: outputs_of(args, name) for name in directions}
+    todo = outstanding("score_comet", outputs, lambda name: made_of(args, identity, name))
+    if not todo:
         return
+    requests = [prepare(directions[name], texts_of(args, name), args.tokenization) for name in todo]
     claim(args.gpus)
     with tempfile.TemporaryDirectory(prefix="comet-") as folder:
-        for direction in directions:
-            target = Path(folder) / f"{direction.pair}.segments.json"
-            target.write_text(json.dumps(direction.segments), encoding="utf-8")
+        for request in requests:
+            target = Path(folder) / f"{request.pair}.segments.json"
+            target.write_text(json.dumps(request.segments), encoding="utf-8")
         options = [f"--batch-size={args.batch_size}", f"--gpus={args.gpus}"]
         command = [args.python, "-m", "workflow_scripts.scoring.comet_worker", args.model, folder, *options]
-        collect(args, directions, Path(folder), subprocess.Popen(command))
+        collect(args, identity, requests, Path(folder), subprocess.Popen(command))
 
 
-def collect(args: argparse.Namespace, directions: list[Direction], folder: Path, worker: subprocess.Popen) -> None:
+def collect(
+    args: argparse.Namespace, identity: str, requests: list[Request], folder: Path, worker: subprocess.Popen
+) -> None:
     """Write every direction as soon as the worker has scored it."""
-    progress = Progress(f"comet {args.folder.name}", len(directions), "directions")
-    waiting = list(directions)
+    progress = Progress(f"comet {args.folder.name}", len(requests), "directions")
+    waiting = list(requests)
     try:
         while waiting:
             ended = worker.poll() is not None
             ready = [one for one in waiting if (folder / f"{one.pair}.scores.json").exists()]
-            for direction in ready:
-                finish(args, direction, json.loads((folder / f"{direction.pair}.scores.json").read_text()))
-                waiting.remove(direction)
-                progress.update(len(directions) - len(waiting), direction.pair)
+            for request in ready:
+                finish(args, identity, request, json.loads((folder / f"{request.pair}.scores.json").read_text()))
+                waiting.remove(request)
+                progress.update(len(requests) - len(waiting), request.pair)
             if waiting and ended:
                 raise UserError(f"COMET failed at {waiting[0].pair} (exit code {worker.returncode}); see above")
             if not ready:

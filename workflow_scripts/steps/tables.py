@@ -1,11 +1,15 @@
 """Collect scores into tables.
 
-    python -m workflow_scripts.steps.tables results/run/scores --systems '{"baseline": ["en-de"], "ns": ["en-de"]}' \\
-        --languages config/languages/ec30.tsv --against baseline --run demo --output results/run/tables
+    python -m workflow_scripts.steps.tables --results results/run \\
+        --rows '{"test": {"baseline": ["en-de"], "ns": ["en-de"]}}' \\
+        --tested '{"baseline": {"test": {"ns": ["en-de"]}}}' --languages config/languages/ec30.tsv \\
+        --against baseline --run demo --output results/run/tables
 
-Writes `directions.csv` (a row per system, direction, metric and reading of the text), `summary.csv` and `summary.md`
-(means over languages by tier, in the paper's layout, with the difference to one system), `readings.csv` (what repairing
-the text changes), and, where significance was tested, `significance.csv` and `wins.csv`.
+Writes `directions.csv` (a row per test set, system, direction, metric and variant of the text), `summary.csv` and
+`summary.md` (means over languages by tier, in the paper's layout, with the difference to one system), `readings.csv`
+(what repairing the text changes), and, where significance was tested, `significance.csv` and `wins.csv`.
+
+What `--rows` and `--tested` name is read, and nothing else, whatever lies around; a table that has no rows is removed.
 """
 
 from __future__ import annotations
@@ -14,14 +18,19 @@ import argparse
 import json
 from pathlib import Path
 
+from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError, run
 from workflow_scripts.files import replacing, write_text
+
+CODE = ("direction", "languages", "paths", "scoring.markdown", "scoring.outcomes", "scoring.tables")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("scores", type=Path, help="folder with a folder of scores per system")
-    parser.add_argument("--systems", type=json.loads, required=True, help="JSON: directions of every system")
+    parser.add_argument("--results", type=Path, required=True, help="folder with `scores` and `significance`")
+    parser.add_argument("--rows", type=json.loads, required=True, help="JSON: directions by test set and system")
+    parser.add_argument("--tested", type=json.loads, default={}, help="JSON: the same by the system compared with")
+    parser.add_argument("--comet", action="store_true", help="read COMET's scores as well")
     parser.add_argument("--languages", type=Path, required=True, help="language table")
     parser.add_argument("--pivot", default="en", help="the language in the middle")
     parser.add_argument("--against", help="system that differences are taken to")
@@ -34,36 +43,49 @@ def main() -> None:
     import pandas as pd
 
     from workflow_scripts.languages import read_languages
-    from workflow_scripts.scoring import markdown, significance, tables
+    from workflow_scripts.scoring import markdown, outcomes, tables
 
     rows = [
-        row for system, pairs in args.systems.items() for row in tables.read_scores(args.scores / system, system, pairs)
+        row
+        for test_set, systems in args.rows.items()
+        for system, pairs in systems.items()
+        for row in tables.read_scores(
+            args.results / "scores", test_set, system, map(Direction.parse, pairs), args.comet
+        )
     ]
     if not rows:
-        raise UserError(f"{args.scores}: there is nothing to tabulate, no system has a direction")
+        raise UserError(f"{args.results}: there is nothing to tabulate, no system has a direction")
+    tests = [
+        row
+        for against, sets in args.tested.items()
+        for test_set, systems in sets.items()
+        for system, pairs in systems.items()
+        for row in outcomes.read_tests(
+            args.results / "significance", against, test_set, system, map(Direction.parse, pairs)
+        )
+    ]
     published = pd.read_csv(args.published) if args.published else None
     directions = tables.directions(rows, published)
-    languages = read_languages(args.languages)
-    summary = tables.summary(directions, languages, args.pivot, args.against, args.replicates)
-    text = [markdown.summary(summary, args.run, args.against)]
-    found = {"directions": directions, "summary": summary}
-    tests = pd.DataFrame(
-        row
-        for system, pairs in args.systems.items()
-        for row in significance.read_tests(args.scores / system, system, pairs)
-    )
-    if not tests.empty:
-        found["significance"], found["wins"] = tests, significance.outcomes(tests)
-        text.append(markdown.wins(found["wins"], args.against))
-    readings = tables.readings(directions)
-    if not readings.empty:
-        found["readings"] = readings
-        text.append(markdown.readings(readings))
+    summary = tables.summary(directions, read_languages(args.languages), args.pivot, args.against, args.replicates)
+    tested = pd.DataFrame(tests)
+    wins, repaired = outcomes.outcomes(tested) if tests else pd.DataFrame(), tables.repaired(directions)
+    found = {
+        "directions": directions,
+        "summary": summary,
+        "readings": repaired,
+        "significance": tested,
+        "wins": wins,
+    }
     for name, frame in found.items():
-        with replacing(args.output / f"{name}.csv") as temporary:
+        path = args.output / f"{name}.csv"
+        if frame.empty:
+            path.unlink(missing_ok=True)
+            continue
+        with replacing(path) as temporary:
             frame.to_csv(temporary, index=False, float_format="%.4f")
-    write_text(args.output / "summary.md", "\n".join(text))
-    print("\n".join(text))
+    text = markdown.page(args.run, args.against, summary, wins, repaired)
+    write_text(args.output / "summary.md", text)
+    print(text)
 
 
 if __name__ == "__main__":

@@ -34,13 +34,11 @@ def main() -> None:
         raise UserError(f"{args.first} and {args.second} are the same run: name two")
     (first_summary, first_directions), (second_summary, second_directions) = map(tables_of, (args.first, args.second))
 
-    import pandas as pd
-
-    from workflow_scripts.scoring import comparison
+    from workflow_scripts.scoring import comparison, tables
 
     names = comparison.names(args.first, args.second)
-    summaries = [pd.read_csv(path) for path in (first_summary, second_summary)]
-    directions = comparison.paired(*(pd.read_csv(path) for path in (first_directions, second_directions)))
+    summaries = [tables.read(path) for path in (first_summary, second_summary)]
+    directions = comparison.paired(*(tables.read(path) for path in (first_directions, second_directions)))
     print(comparison.text(*summaries, directions, names))
     if args.output:
         with replacing(args.output) as temporary:

@@ -1,6 +1,6 @@
 """Write the reference of all configuration keys, config/README.md, from config/schema.yaml.
 
-python -m workflow_scripts.tools.config_reference config/schema.yaml config/README.md
+python -m workflow_scripts.tools.config_reference config/schema.yaml --output config/README.md
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def kind(schema: Schema) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("schema", type=Path)
-    parser.add_argument("output", type=Path)
+    parser.add_argument("schema", type=Path, help="schema of the configuration")
+    parser.add_argument("--output", type=Path, required=True, help="file to write")
     args = parser.parse_args()
     schema = yaml.safe_load(args.schema.read_text(encoding="utf-8"))
     lines = []

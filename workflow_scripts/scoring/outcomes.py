@@ -1,0 +1,57 @@
+"""What tests of significance say of directions: wins, ties and losses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from workflow_scripts.direction import Direction
+from workflow_scripts.errors import UserError
+from workflow_scripts.scoring.tables import NAMES, below
+
+LEVEL = 0.05
+COLUMNS = ("test", "samples", "seed", "score", "against_score", "difference", "p")
+
+
+def read_tests(
+    folder: Path, against: str, test_set: str, system: str, directions: Iterable[Direction]
+) -> Iterable[dict[str, Any]]:
+    """Rows of the tests of one system against another on one test set; `folder` has a folder per contrast.
+
+    Raises `UserError` where a test is missing, or is another one than its place says.
+    """
+    for direction in directions:
+        path = below(folder / against / system, test_set) / f"{direction}.json"
+        if not path.exists():
+            raise UserError(f"{path} does not exist: test {system} {direction} against {against} first")
+        content = json.loads(path.read_text(encoding="utf-8"))
+        place = {"against": against, "system": system, "pair": str(direction)}
+        found = {key: content.get(key) for key in place} if isinstance(content, Mapping) else {}
+        if found != place:
+            raise UserError(f"{path} is of {found}, not of {place}: remove it, and test again")
+        for entry in content["results"]:
+            metric = NAMES.get(entry["name"], entry["name"])
+            row = {"test_set": test_set, "system": system, "pair": str(direction), "metric": metric}
+            row |= {"text": entry["text"], "against": against}
+            yield row | {name: entry[name] for name in COLUMNS} | {"outcome": outcome(entry)}
+
+
+def outcome(result: Mapping[str, Any]) -> str:
+    """`win`, `loss`, or `tie` where the difference is not significant at p < 0.05."""
+    if result["p"] >= LEVEL or not result["difference"]:
+        return "tie"
+    return "win" if result["difference"] > 0 else "loss"
+
+
+def outcomes(tests: pd.DataFrame) -> pd.DataFrame:
+    """Wins, ties and losses per test set, metric, variant, system, contrast and test."""
+    keys = ["test_set", "metric", "text", "system", "against", "test"]
+    counts = pd.crosstab([tests[key] for key in keys], tests["outcome"])
+    counts = counts.reindex(columns=["win", "tie", "loss"], fill_value=0)
+    counts = counts.reindex(pd.MultiIndex.from_frame(tests[keys].drop_duplicates()))
+    counts.columns = ["wins", "ties", "losses"]
+    return counts.reset_index()
