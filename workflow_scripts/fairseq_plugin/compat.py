@@ -18,6 +18,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 from torch import nn
@@ -73,13 +74,18 @@ def _leave_out_fast_path(layer_class: type[nn.Module]) -> None:
     layer_class._load_from_state_dict = _load_from_state_dict
 
 
+def import_adapted(name: str) -> ModuleType:
+    """Import a module of fairseq that is not among `MODULES`."""
+    with _hashable_dataclasses():
+        return importlib.import_module(name)
+
+
 def _adapt() -> None:
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     logging.disable(logging.INFO)
-    with _hashable_dataclasses():
-        for name in MODULES:
-            importlib.import_module(name)
+    for name in MODULES:
+        import_adapted(name)
     logging.disable(logging.NOTSET)
     # fairseq's programs set up the root logger when they are imported; a library must not.
     root.handlers[:] = handlers
