@@ -52,8 +52,8 @@ python -m workflow_scripts.fairseq_plugin interactive fairseq --path fairseq/che
     --remove-bpe sentencepiece
 ```
 
-That is fairseq's program, adapted by the project (which must be on the PYTHONPATH) to Python 3.11 and later; before that
-`fairseq-interactive` with the same arguments does the same.
+That is fairseq's program, adapted by the project (which must be on the PYTHONPATH) to Python 3.11 and later; before
+that `fairseq-interactive` with the same arguments does the same.
 """
 
 
