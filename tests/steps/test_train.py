@@ -16,6 +16,7 @@ from workflow_scripts.batch import FORMAT
 from workflow_scripts.corpus.manifest import read_manifest
 from workflow_scripts.formats import checkpoint
 from workflow_scripts.training import provenance
+from workflow_scripts.training.course import PROCESSES
 
 LAYERS = [(component, layer) for component in ("encoder", "decoder") for layer in range(2)]
 
@@ -139,7 +140,7 @@ def test_the_checkpoint_says_what_made_it(tiny_run, masks, specialized):
     assert carried["start"] == checkpoint.identity(tiny_run.checkpoint)
     assert carried["data"] == read_manifest(tiny_run.manifest).fingerprint
     assert carried["training"]["lr"] == TRAINING["lr"]
-    assert not set(provenance.RESOURCES) & set(carried["training"])
+    assert not set(PROCESSES) & set(carried["training"])
     # What chooses among the weights, and what was chosen.
     assert (carried["max_update"], carried["patience"], carried["keep"], carried["validate_every"]) == (
         6,

@@ -12,6 +12,7 @@ from workflow_scripts.corpus.manifest import Manifest
 from workflow_scripts.errors import UserError
 from workflow_scripts.fairseq_plugin import compat  # noqa: F401 - before anything of fairseq
 from workflow_scripts.formats.checkpoint import COUNTERS, Checkpoint, read_checkpoint
+from workflow_scripts.training.provenance import refuse_other_format
 
 from fairseq.data import Dictionary  # isort: skip
 from fairseq.data.multilingual.multilingual_utils import augment_dictionary, get_lang_tok  # isort: skip
@@ -68,8 +69,9 @@ def build_model(checkpoint: Checkpoint, dictionary: Dictionary) -> TransformerMo
 
 
 def load_model(path: str | Path, manifest: Manifest) -> tuple[TransformerModel, Dictionary, Checkpoint]:
-    """Read, check against the data, and build: `(model, dictionary with tags, checkpoint)`."""
+    """Read a run's checkpoint, check it against the data, and build: `(model, dictionary with tags, checkpoint)`."""
     checkpoint = read_checkpoint(path)
+    refuse_other_format(path, checkpoint.provenance)
     dictionary = read_dictionary(manifest)
     check_fit(checkpoint, manifest, dictionary)
     return build_model(checkpoint, dictionary), dictionary, checkpoint

@@ -22,7 +22,16 @@ from workflow_scripts.errors import UserError
 from workflow_scripts.files import code_version, digest, sha256
 from workflow_scripts.training import provenance
 
-CODE = ("fairseq_plugin.compat", "fairseq_plugin.model", "formats.checkpoint")
+CODE = (
+    "corpus.download",
+    "corpus.manifest",
+    "corpus.parallel",
+    "fairseq_plugin.compat",
+    "fairseq_plugin.model",
+    "fairseq_plugin.shards",
+    "formats.checkpoint",
+    "formats.peek",
+)
 RULES = ("given_checkpoint", "given_baseline", "given_system")
 
 
@@ -52,8 +61,7 @@ def obtain(source: dict[str, str | None], output: Path) -> Path:
 
 def made_from(given: str, manifest: Manifest) -> dict[str, Any]:
     """What the checkpoint is made from: the file with SHA-256 `given`, checked against vocabulary and languages."""
-    fitting = {"dictionary": sha256(manifest.dictionary), "languages": manifest.languages}
-    return batch.made_from("given_checkpoint", given_sha256=given, **fitting)
+    return batch.made_from("given_checkpoint", given_sha256=given, vocabulary=manifest.vocabulary)
 
 
 def current(output: Path, given: str | None, manifest: Manifest) -> bool:

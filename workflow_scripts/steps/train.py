@@ -35,12 +35,17 @@ from workflow_scripts.training import beginning, provenance, publishing, work_fo
 from workflow_scripts.training.course import Choice, over
 
 CODE = (
+    "corpus.manifest",
+    "corpus.parallel",
     "fairseq_plugin.arguments",
     "fairseq_plugin.compat",
     "fairseq_plugin.loop",
+    "fairseq_plugin.model",
     "fairseq_plugin.shards",
     "fairseq_plugin.task",
     "fairseq_plugin.training",
+    "formats.checkpoint",
+    "formats.peek",
     "layers.specialized_ffn",
     "training.course",
 )
@@ -54,6 +59,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="data/manifest.json")
     parser.add_argument("--pairs", required=True, help="directions to train on, comma-separated")
     parser.add_argument("--training", type=json.loads, required=True, help="settings `training` as JSON")
+    parser.add_argument("--resources", type=json.loads, default={}, help="its gpus, nodes and workers, if not there")
     parser.add_argument("--model", type=json.loads, help="settings `model` as JSON (training from nothing)")
     parser.add_argument("--start", type=Path, help="checkpoint to go on from")
     parser.add_argument("--masks", type=Path, help="masks of the system")
@@ -62,7 +68,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--continuations", type=int, default=100, help="most times that SLURM jobs may continue it")
     parser.add_argument("--retrain", action="store_true", help="train again what was trained by other code")
     args = parser.parse_args()
-    args.pairs = parse_all(args.pairs)
+    args.pairs, args.training = parse_all(args.pairs), args.training | args.resources
     return args
 
 

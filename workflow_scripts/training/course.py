@@ -7,12 +7,19 @@ depend on them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+PROCESSES = ("gpus", "nodes", "workers")
+"""Settings of a training that decide where and how fast an update is computed, not what."""
 Validation = tuple[int, float]
 """An update, and the loss of the validation after it."""
+
+
+def decisive(training: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a training but for those of its processes."""
+    return {name: value for name, value in training.items() if name not in PROCESSES}
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,7 @@ class Choice:
     keep: str
 
     @classmethod
-    def of(cls, training: dict[str, Any]) -> Choice:
+    def of(cls, training: Mapping[str, Any]) -> Choice:
         """The choice among all settings of a training."""
         return cls(**{name: training[name] for name in cls.__dataclass_fields__})
 

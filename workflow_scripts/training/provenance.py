@@ -18,12 +18,10 @@ from workflow_scripts.errors import UserError
 from workflow_scripts.files import digest
 from workflow_scripts.formats.peek import PROVENANCE, peek
 from workflow_scripts.source_code import step_digest
-from workflow_scripts.training.course import Choice, Validation
+from workflow_scripts.training.course import Choice, Validation, decisive
 from workflow_scripts.training.curve import read_validations
 
 STEP = "train"
-RESOURCES = ("gpus", "nodes", "workers")
-"""Settings of a training that change where and how fast an update is computed, not what."""
 
 
 class Standing(Enum):
@@ -42,8 +40,8 @@ def parts(
     `data` is the fingerprint of the data, `masks` the digest of the masks, `origin` either `start`, the identity of the
     checkpoint that training goes on from, or `model`, the settings of a new one.
     """
-    choice = Choice.of(dict(training))
-    settings = {key: value for key, value in training.items() if key not in (*RESOURCES, *choice.__dataclass_fields__)}
+    choice = Choice.of(training)
+    settings = {key: value for key, value in decisive(training).items() if key not in choice.__dataclass_fields__}
     shared = {"pairs": [str(pair) for pair in pairs], "training": settings, "data": data, "masks": masks}
     return made_from(STEP, **shared, **origin, **choice.made_from())
 
