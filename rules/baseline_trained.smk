@@ -11,14 +11,17 @@ rule baseline:
         f"{PATHS.benchmarks}/baseline/baseline.jsonl"
     resources:
         **on_nodes(lambda wildcards: RUN.training()),
+        **as_resources(lambda wildcards: RUN.training(), RUN.config["jobs"]["continuations"]),
     params:
-        directions=joined(RUN.directions),
+        pairs=joined(RUN.directions),
         model=as_json(RUN.config["model"]),
-        training=as_json(RUN.training()),
-        continuations=RUN.config["jobs"]["continuations"],
+        training=as_json(decisive(RUN.training())),
         work=PATHS.work("baseline"),
+        retrain="--retrain" if "baseline" in RUN.config["jobs"]["retrain"] else "",
+        code=step_digest("train"),
     # Told to stop, training needs time to save: the shell and `tee` must not go before it.
     shell:
-        "trap '' TERM; python -m workflow_scripts.steps.train --name baseline --data {input.data:q} --directions {params.directions:q}"
-        " --model {params.model:q} --training {params.training:q} --work {params.work:q}"
-        " --checkpoint {output.checkpoint:q} --continuations {params.continuations} 2>&1 | tee {log:q}"
+        "trap '' TERM; python -m workflow_scripts.steps.train --name baseline --data {input.data:q} --pairs {params.pairs:q}"
+        " --model {params.model:q} --training {params.training:q} --resources {resources.processes:q}"
+        " --continuations {resources.continuations} {params.retrain} --work {params.work:q}"
+        " --output {output.checkpoint:q} 2>&1 | tee {log:q}"

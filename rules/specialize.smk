@@ -15,17 +15,20 @@ rule specialize:
         system=alternatives(RUN.systems_of("trained")),
     resources:
         **on_nodes(lambda wildcards: RUN.training(wildcards.system)),
+        **as_resources(lambda wildcards: RUN.training(wildcards.system), RUN.config["jobs"]["continuations"]),
     params:
-        directions=joined(RUN.directions),
-        training=lambda wildcards: as_json(RUN.training(wildcards.system)),
+        pairs=joined(RUN.directions),
+        training=lambda wildcards: as_json(decisive(RUN.training(wildcards.system))),
         masks=lambda wildcards, input: as_options({"masks": input.masks}),
-        continuations=RUN.config["jobs"]["continuations"],
         work=PATHS.work("{system}"),
+        retrain=lambda wildcards: ("--retrain" if wildcards.system in RUN.config["jobs"]["retrain"] else ""),
+        code=step_digest("train"),
     # Told to stop, training needs time to save: the shell and `tee` must not go before it.
     shell:
-        "trap '' TERM; python -m workflow_scripts.steps.train --name {wildcards.system} --data {input.data:q} --start {input.start:q}"
-        " {params.masks} --directions {params.directions:q} --training {params.training:q} --work {params.work:q}"
-        " --checkpoint {output.checkpoint:q} --continuations {params.continuations} 2>&1 | tee {log:q}"
+        "trap '' TERM; python -m workflow_scripts.steps.train --name {wildcards.system:q} --data {input.data:q} --start {input.start:q}"
+        " {params.masks} --pairs {params.pairs:q} --training {params.training:q} --resources {resources.processes:q}"
+        " --continuations {resources.continuations} {params.retrain} --work {params.work:q}"
+        " --output {output.checkpoint:q} 2>&1 | tee {log:q}"
 
 
 rule given_system:
@@ -44,5 +47,5 @@ rule given_system:
         source=lambda wildcards: as_json(RUN.config["systems"][wildcards.system]["checkpoint"]),
         code=step_digest("given_checkpoint"),
     shell:
-        "python -m workflow_scripts.steps.given_checkpoint --source {params.source:q} --name {wildcards.system}"
+        "python -m workflow_scripts.steps.given_checkpoint --source {params.source:q} --name {wildcards.system:q}"
         " --data {input.data:q} --output {output.checkpoint:q} 2>&1 | tee {log:q}"

@@ -121,9 +121,9 @@ class TinyRun:
         """Go on from the baseline with the settings that differ from `TRAINING`; files go to `work`."""
         return call(
             "train",
-            *("--name", name, "--data", self.manifest, "--directions", ",".join(self.directions)),
+            *("--name", name, "--data", self.manifest, "--pairs", ",".join(self.directions)),
             *("--training", json.dumps(TRAINING | training), "--work", work / "run"),
-            *("--checkpoint", work / "checkpoint.pt", *arguments),
+            *("--output", work / "checkpoint.pt", *arguments),
         )
 
 

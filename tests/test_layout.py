@@ -25,9 +25,11 @@ NEUTRAL = re.compile(
 
 
 def imports(path: Path) -> set[str]:
-    """Dotted names of all that a file imports, wherever in it."""
+    """Dotted names of all that a file imports, wherever in it, or starts as a process of its own (`python -m`)."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and re.fullmatch(r"workflow_scripts(\.\w+)+", str(node.value)):
+            found.add(node.value)
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:

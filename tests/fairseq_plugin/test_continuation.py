@@ -43,9 +43,9 @@ def test_stopped_training_goes_on_exactly(tiny_run: TinyRun, undisturbed: Path, 
     """Stopped by a signal to the command alone, as its process still starts: it saves after its first update."""
     command = [
         *(sys.executable, "-m", "workflow_scripts.steps.train", "--name", "baseline", "--data", str(tiny_run.manifest)),
-        *("--directions", ",".join(tiny_run.directions), "--model", json.dumps(MODEL)),
+        *("--pairs", ",".join(tiny_run.directions), "--model", json.dumps(MODEL)),
         *("--training", json.dumps(TRAINING | SETTINGS), "--work", str(tmp_path / "run")),
-        *("--checkpoint", str(tmp_path / "checkpoint.pt")),
+        *("--output", str(tmp_path / "checkpoint.pt")),
     ]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     wait_for(lambda: (tmp_path / "run/job.json").exists())
@@ -96,4 +96,4 @@ def test_two_processes_train_as_one(tiny_run: TinyRun, tmp_path: Path, stop: boo
         assert (state["update"], state["over"]) == (1, False)
         return
     assert (state["update"], state["over"]) == (4, True)
-    assert state["best"] == pytest.approx(losses(tmp_path)[4, "valid"], abs=2e-3)
+    assert state["validations"] == [[4, pytest.approx(losses(tmp_path)[4, "valid"], abs=2e-3)]]

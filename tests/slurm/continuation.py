@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.slurm.conftest import Site, processes, wait_for
 from workflow_scripts.formats import checkpoint as checkpoints
+from workflow_scripts.training import course, work_folder
 
 RUN = "results/tiny/systems/ns"
 TARGET = f"{RUN}/checkpoint.pt"
@@ -135,6 +136,10 @@ def _provenance(checkpoint: Path) -> dict[str, object]:
 
 
 def _difference(checkpoint: Path, folder: Path) -> float:
-    """The largest difference between any two weights."""
-    one, two = (checkpoints.read_raw(path)["model"] for path in (checkpoint, folder / "checkpoint_best.pt"))
+    """The largest difference between any two weights of a published checkpoint and of what `folder` would keep."""
+    choice = course.Choice(**json.loads((folder / "job.json").read_text())["choice"])
+    reached = work_folder.read_state(folder / work_folder.LAST)
+    update = course.kept(reached, choice)
+    kept = folder / work_folder.LAST if update == reached.update else work_folder.best(folder, update)
+    one, two = (checkpoints.weights(checkpoints.read_raw(path)["model"]) for path in (checkpoint, kept))
     return max(float((one[name] - two[name]).abs().max()) for name in one)

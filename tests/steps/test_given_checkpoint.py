@@ -8,6 +8,8 @@ import os
 import pytest
 import torch
 
+from workflow_scripts.batch import FORMAT
+from workflow_scripts.errors import UserError
 from workflow_scripts.files import sha256
 from workflow_scripts.formats import checkpoint
 
@@ -35,13 +37,46 @@ def take(tiny_run, command, tmp_path):
 def test_weights_come_through_unchanged_with_where_they_are_from(tiny_run, take, tmp_path):
     said = take(tiny_run.checkpoint, sha256(tiny_run.checkpoint)).ok().out
     assert said.startswith("[checkpoint] released · ")
-    one, other = (checkpoint.read_checkpoint(path) for path in (tiny_run.checkpoint, tmp_path / "out/checkpoint.pt"))
-    names = [name for name in one.state if not name.endswith(("version", "_float_tensor"))]
-    assert all(torch.equal(one.state[name], other.state[name]) for name in names)
-    assert other.provenance["given_sha256"] == one.sha256
-    assert other.provenance["given_as"] == "released"
+    output = tmp_path / "out/checkpoint.pt"
+    one, other = (checkpoint.read_checkpoint(path) for path in (tiny_run.checkpoint, output))
+    assert checkpoint.weights_digest(one.state) == checkpoint.weights_digest(other.state)
+    assert checkpoint.identity(tiny_run.checkpoint) == checkpoint.identity(output)
+    assert other.provenance["given_sha256"] == sha256(tiny_run.checkpoint)
+    assert other.provenance["weights_sha256"] == one.provenance["weights_sha256"]
+    assert (other.provenance["system"], other.provenance["format"]) == ("released", FORMAT)
     # What the checkpoint said of itself stays, its masks above all.
-    assert other.provenance["directions"] == one.provenance["directions"]
+    assert other.provenance["given"] == one.provenance
+    assert other.provenance["masks"] == one.provenance["masks"]
+
+
+def test_masks_that_it_was_trained_under_are_insisted_on_however_it_came(tiny_run, take, tmp_path):
+    """Also of a checkpoint that an older version of this project made: as a given one it is welcome."""
+    raw = checkpoint.read_raw(tiny_run.checkpoint)
+    old = {"system": "ns", "masks": "a" * 64, "start_sha256": "b" * 64}
+    torch.save({**raw, checkpoint.PROVENANCE: old}, tmp_path / "old.pt")
+    take(tmp_path / "old.pt").ok()
+    with pytest.raises(UserError, match="is given no masks"):
+        checkpoint.refuse_other_masks(checkpoint.read_checkpoint(tmp_path / "out/checkpoint.pt"), None)
+
+
+def test_it_is_taken_again_only_when_it_is_another(tiny_run, take, tmp_path, monkeypatch):
+    output = tmp_path / "out/checkpoint.pt"
+    take(tiny_run.checkpoint).ok()
+    content, inode = output.read_bytes(), output.stat().st_ino
+    assert "current" in take(tiny_run.checkpoint).ok().out
+    assert output.stat().st_ino == inode
+    monkeypatch.setenv("NS_RECOMPUTE", "given_system")
+    assert "current" not in take(tiny_run.checkpoint).ok().out
+    assert output.read_bytes() == content
+    monkeypatch.delenv("NS_RECOMPUTE")
+    raw = checkpoint.read_raw(tiny_run.checkpoint)
+    raw["model"]["decoder.layers.0.fc2.bias"][0] += 1
+    torch.save(raw, tmp_path / "other.pt")
+    assert "current" not in take(tmp_path / "other.pt").ok().out
+    assert checkpoint.identity(output) == checkpoint.identity(tmp_path / "other.pt")
+    output.write_bytes(output.read_bytes()[:5000])
+    assert "current" not in take(tmp_path / "other.pt").ok().out
+    assert checkpoint.identity(output) == checkpoint.identity(tmp_path / "other.pt")
 
 
 def test_refusals(tiny_run, take, tmp_path):

@@ -12,7 +12,11 @@ import torch
 
 from tests.conftest import DIRECTIONS, MODEL, TRAINING, Result, TinyRun, call
 from workflow_scripts.artifacts import Mask, masks_digest, read_masks, write_masks
+from workflow_scripts.batch import FORMAT
+from workflow_scripts.corpus.manifest import read_manifest
 from workflow_scripts.formats import checkpoint
+from workflow_scripts.training import provenance
+from workflow_scripts.training.course import PROCESSES
 
 LAYERS = [(component, layer) for component in ("encoder", "decoder") for layer in range(2)]
 
@@ -42,11 +46,21 @@ SIX = {"max_update": 6, "validate_every": 2}
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
-    return checkpoint.read_raw(folder / "checkpoint.pt")["model"]
+    return checkpoint.weights(checkpoint.read_raw(folder / "checkpoint.pt")["model"])
+
+
+def made(folder: Path) -> dict[str, object]:
+    return provenance.read(folder / "checkpoint.pt")
 
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def published(folder: Path) -> str:
+    """All that is in a published checkpoint but for the folder it was trained in; of its weights the digest."""
+    raw = checkpoint.read_raw(folder / "checkpoint.pt")
+    return repr(raw | {"model": checkpoint.weights_digest(raw["model"])}).replace(str(folder), "FOLDER")
 
 
 def curve(folder: Path) -> list[dict[str, str]]:
@@ -63,11 +77,13 @@ def test_interrupted_training_ends_with_the_same_bits(tiny_run, masks, specializ
     options = ("--start", tiny_run.checkpoint, "--masks", masks)
     for last in (2, 5):
         tiny_run.train(tmp_path, *options, **SIX | {"max_update": last}).ok()
-        assert checkpoint.read_checkpoint(tmp_path / "checkpoint.pt").provenance["updates"] == last
+        assert made(tmp_path)["updates"] == last
+        assert list(validated(tmp_path)) == ([2] if last == 2 else [2, 4, 5])
     result = tiny_run.train(tmp_path, *options, **SIX).ok()
     assert "anew" not in result.out
-    assert same(weights(tmp_path), weights(specialized))
-    assert {update: validated(tmp_path)[update] for update in (2, 4, 6)} == validated(specialized)
+    assert validated(tmp_path) == validated(specialized)
+    # Not the weights alone: nothing in what is published tells one from the other.
+    assert published(tmp_path) == published(specialized)
 
 
 def test_a_finished_training_is_not_repeated(tiny_run, masks, specialized):
@@ -84,7 +100,7 @@ def test_other_settings_start_anew(tiny_run, masks, specialized, tmp_path):
     tiny_run.train(tmp_path, *options, **SIX | {"lr": 0.05, "max_update": 2}).ok()
     other = weights(tmp_path)
     result = tiny_run.train(tmp_path, *options, **SIX).ok()
-    assert "[ns] the settings have changed, so training starts anew" in result.out
+    assert "[ns] the settings have changed (training.lr), so training starts anew" in result.out
     assert same(weights(tmp_path), weights(specialized))
     assert not same(weights(tmp_path), other)
     assert validated(tmp_path) == validated(specialized)
@@ -111,18 +127,30 @@ def test_only_what_a_direction_keeps_is_learnt(tiny_run, masks, specialized):
         assert not torch.equal(
             ours[f"{component}.layers.{layer}.fc2.weight"], start[f"{component}.layers.{layer}.fc2.weight"]
         )
-    assert {name for name in start if torch.equal(ours[name], start[name])} <= {
-        *("encoder.version", "decoder.version"),
-        *("encoder.embed_positions._float_tensor", "decoder.embed_positions._float_tensor"),
-    }
+    assert not [name for name in checkpoint.weights(start) if torch.equal(ours[name], start[name])]
 
 
 def test_the_checkpoint_says_what_made_it(tiny_run, masks, specialized):
     found = checkpoint.read_checkpoint(specialized / "checkpoint.pt")
-    assert found.provenance["system"] == "ns"
-    assert found.provenance["masks"] == masks_digest(read_masks(masks).rows)
-    assert found.provenance["start_sha256"] == checkpoint.read_checkpoint(tiny_run.checkpoint).sha256
-    assert found.provenance["training"]["lr"] == TRAINING["lr"]
+    carried = found.provenance
+    assert carried == made(specialized)
+    assert (carried["system"], carried["step"], carried["format"]) == ("ns", "train", FORMAT)
+    assert carried["pairs"] == DIRECTIONS
+    assert carried["masks"] == masks_digest(read_masks(masks).rows)
+    assert carried["start"] == checkpoint.identity(tiny_run.checkpoint)
+    assert carried["data"] == read_manifest(tiny_run.manifest).fingerprint
+    assert carried["training"]["lr"] == TRAINING["lr"]
+    assert not set(PROCESSES) & set(carried["training"])
+    # What chooses among the weights, and what was chosen.
+    assert (carried["max_update"], carried["patience"], carried["keep"], carried["validate_every"]) == (
+        6,
+        0,
+        "last",
+        None,
+    )
+    assert (carried["update"], carried["updates"]) == (6, 6)
+    assert [update for update, _ in carried["validations"]] == [2, 4, 6]
+    assert carried["weights_sha256"] == checkpoint.weights_digest(found.state)
     # The architecture came from the checkpoint it started from.
     assert (found.args.encoder_layers, found.args.encoder_ffn_embed_dim) == (2, 48)
     rows = curve(specialized)
@@ -144,22 +172,49 @@ def test_patience_survives_an_interruption_and_the_best_weights_are_kept(tiny_ru
     assert list(losses) == [1, 2, 3, 4]
     assert all(float(losses[1]) < float(losses[update]) for update in (2, 3, 4))
     best = weights(tmp_path)
+    assert (made(tmp_path)["update"], made(tmp_path)["updates"]) == (1, 4)
+    log = (tmp_path / "run/fairseq.log").read_text()
     # Which weights are kept may be changed without training again.
     result = tiny_run.train(tmp_path, *options, **WORSE | {"keep": "last"}).ok()
     assert "anew" not in result.out
     assert validated(tmp_path) == losses
     assert not same(best, weights(tmp_path))
-    start = checkpoint.read_checkpoint(tiny_run.checkpoint).state
-    assert all(
-        torch.equal(best[name], start[name]) for name in start if not name.endswith(("version", "_float_tensor"))
-    )
+    assert (made(tmp_path)["update"], made(tmp_path)["keep"]) == (4, "last")
+    assert (tmp_path / "run/fairseq.log").read_text() == log
+    start = checkpoint.weights(checkpoint.read_checkpoint(tiny_run.checkpoint).state)
+    assert all(torch.equal(best[name], start[name]) for name in start)
+    # More patience goes on from there; less than was had begins anew.
+    result = tiny_run.train(tmp_path, *options, **WORSE | {"patience": 5}).ok()
+    assert "anew" not in result.out
+    assert list(validated(tmp_path)) == [1, 2, 3, 4, 5, 6]
+    result = tiny_run.train(tmp_path, *options, **WORSE | {"patience": 2}).ok()
+    assert "[ns] with patience 2 it ends after update 3, and 6 was reached, so training starts anew" in result.out
+    assert validated(tmp_path) == {update: losses[update] for update in (1, 2, 3)}
+
+
+def test_a_raised_end_equals_one_that_was_so_from_the_start(tiny_run, tmp_path):
+    """The validation at an end between two regular ones chooses there, and never afterwards."""
+    options = ("--start", tiny_run.checkpoint)
+    settings = WORSE | {"validate_every": 4, "patience": 0}
+    two = tmp_path / "twice"
+    tiny_run.train(two, *options, **settings | {"max_update": 1}).ok()
+    assert (made(two)["update"], made(two)["updates"]) == (1, 1)
+    first = float(validated(two)[1])
+    tiny_run.train(two, *options, **settings | {"max_update": 12}).ok()
+    once = tmp_path / "once"
+    tiny_run.train(once, *options, **settings | {"max_update": 12}).ok()
+    assert validated(two) == validated(once)
+    assert list(validated(once)) == [4, 8, 12]
+    assert all(first < float(loss) for loss in validated(once).values())
+    assert made(two) == made(once)
+    assert published(two) == published(once)
 
 
 def refused(tiny_run: TinyRun, work: Path, *arguments: object) -> Result:
     result = call(
         "train",
-        *("--name", "ns", "--data", tiny_run.manifest, "--directions", ",".join(DIRECTIONS)),
-        *("--training", json.dumps(TRAINING), "--work", work / "run", "--checkpoint", work / "x.pt", *arguments),
+        *("--name", "ns", "--data", tiny_run.manifest, "--pairs", ",".join(DIRECTIONS)),
+        *("--training", json.dumps(TRAINING), "--work", work / "run", "--output", work / "x.pt", *arguments),
     )
     assert result.code == 2
     assert not (work / "x.pt").exists()

@@ -5,18 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# Settings of the model that a continued training takes from the checkpoint it starts from.
-ARCHITECTURE = (
-    "encoder_",
-    "decoder_",
-    "share_",
-    "max_source_",
-    "max_target_",
-    "layernorm_",
-    "no_scale_",
-    "activation_fn",
-)
-
 
 def accumulation(training: Mapping[str, Any]) -> int:
     """Micro-batches per update and GPU, so that an update has `tokens_per_update` tokens on any number of GPUs."""

@@ -6,6 +6,8 @@
 3. Its encoder layers keep copies of their weights for an inference fast path that goes around `fc1` and `fc2` (so that
    neither hooks nor masks act) and calls a private torch function whose signature has changed. The copies are left
    out, which also switches the fast path off; where a checkpoint holds them they are ignored.
+4. Its multilingual tasks guess the sizes of shards of data that they have not loaded yet, and guess again after a
+   restart: `shards` tells them, so that a training that is resumed is the one that was interrupted.
 
 Import this module before anything of fairseq.
 """
@@ -18,6 +20,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 from torch import nn
@@ -73,13 +76,18 @@ def _leave_out_fast_path(layer_class: type[nn.Module]) -> None:
     layer_class._load_from_state_dict = _load_from_state_dict
 
 
+def import_adapted(name: str) -> ModuleType:
+    """Import a module of fairseq that is not among `MODULES`."""
+    with _hashable_dataclasses():
+        return importlib.import_module(name)
+
+
 def _adapt() -> None:
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     logging.disable(logging.INFO)
-    with _hashable_dataclasses():
-        for name in MODULES:
-            importlib.import_module(name)
+    for name in MODULES:
+        import_adapted(name)
     logging.disable(logging.NOTSET)
     # fairseq's programs set up the root logger when they are imported; a library must not.
     root.handlers[:] = handlers
@@ -87,6 +95,7 @@ def _adapt() -> None:
     # Harmless, but said once per process.
     warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
     _leave_out_fast_path(importlib.import_module("fairseq.modules.transformer_layer").TransformerEncoderLayerBase)
+    importlib.import_module("workflow_scripts.fairseq_plugin.shards").know_all_sizes()
 
 
 _adapt()

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from workflow_scripts.cluster.requeue import WARNED
-from workflow_scripts.files import write_json
-from workflow_scripts.training.work_folder import BEST, LAST, PREVIOUS, STOP, link
-from workflow_scripts.training.work_folder import STATE as STATE_FILE
-
-STATE = "training"
-"""Key of a checkpoint's `extra_state` that holds `TrainingState` as a plain dict."""
+from workflow_scripts.training import work_folder
+from workflow_scripts.training.course import Choice, Reached, best_of, over, regular
 
 
 class Interrupted(Exception):  # noqa: N818 - no error: the work goes on later
@@ -29,16 +26,15 @@ class Interrupted(Exception):  # noqa: N818 - no error: the work goes on later
 class Loop:
     """Decides after every update; called by fairseq's training loop in place of `validate_and_save`.
 
-    `every` updates there is a validation and a checkpoint; training ends at `max_update`, or after `patience`
-    (0: never) validations without a better loss. SIGTERM and SIGUSR1, and a file `stop` in the folder of checkpoints,
-    make it stop after the update at hand.
+    There is a validation and a checkpoint as often as the choice says, and at the end, which `course.over` knows.
+    SIGTERM and SIGUSR1, and a file `stop` in the folder of checkpoints, make it stop after the update at hand.
     """
 
-    def __init__(self, every: int, max_update: int, patience: int, state: dict[str, Any]) -> None:
-        self.every, self.max_update, self.patience = every, max_update, patience
-        self.best: float | None = state.get("best")
-        self.waited: int = state.get("waited", 0)
-        self.seen = -1
+    def __init__(self, choice: Choice, reached: Reached) -> None:
+        self.choice = choice
+        best = best_of(regular(reached.validations, choice.validate_every))
+        self.reached = replace(reached, best=best, end=None)
+        self.saved = best
         self.stop_requested = self.warned = False
         for number in (signal.SIGTERM, signal.SIGUSR1):
             signal.signal(number, self._request_stop)
@@ -57,23 +53,29 @@ class Loop:
     ) -> tuple[list[float | None], bool]:
         """fairseq's contract: the validation losses (or [None]) and whether training is over."""
         update = trainer.get_num_updates()
-        last = update >= self.max_update
         # An update that fp16 skipped leaves the number as it was: nothing new to look at.
-        due = update != self.seen and (last or update % self.every == 0)
-        self.seen = update
-        loss, better, over = None, False, last
+        new = update != self.reached.update
+        regularly = update % self.choice.validate_every == 0
+        due = new and (regularly or update >= self.choice.max_update)
+        loss, self.reached = None, replace(self.reached, update=update)
         if due:
-            loss = self._validate(cfg, trainer, task, epoch_itr, valid_subsets)
-            better = self.best is None or loss < self.best
-            self.best, self.waited = (loss, 0) if better else (self.best, self.waited + 1)
-            over = last or 0 < self.patience <= self.waited
+            loss = float(self._validate(cfg, trainer, task, epoch_itr, valid_subsets))
+            self.reached = self._with((update, loss), regularly)
+        ended = over(self.reached, self.choice)
         folder = Path(cfg.checkpoint.save_dir)
         stop = self._agreed_stop(trainer, folder)
         if due or stop:
-            self._save(folder, trainer, epoch_itr, better, over)
-        if stop and not over:
+            self._save(folder, trainer, epoch_itr, ended)
+        if stop and not ended:
             raise Interrupted(f"stopped on request after update {update}")
-        return [loss], over
+        return [loss], ended
+
+    def _with(self, validation: tuple[int, float], regularly: bool) -> Reached:
+        """What is reached after another validation."""
+        if not regularly:
+            return replace(self.reached, end=validation)
+        found = [*self.reached.validations, validation]
+        return replace(self.reached, validations=found, best=best_of(regular(found, self.choice.validate_every)))
 
     @staticmethod
     def _validate(cfg: Any, trainer: Any, task: Any, epoch_itr: Any, valid_subsets: list[str]) -> float:
@@ -83,37 +85,23 @@ class Loop:
 
     def _agreed_stop(self, trainer: Any, folder: Path) -> bool:
         """Whether any process was told to stop; all must leave the loop after the same update."""
-        requested = self.stop_requested or (folder / STOP).exists()
+        requested = self.stop_requested or (folder / work_folder.STOP).exists()
         if self.warned:
-            (folder / STOP).write_text(WARNED)
+            (folder / work_folder.STOP).write_text(WARNED)
         if trainer.data_parallel_world_size == 1:
             return requested
         flag = torch.tensor([float(requested)], device=trainer.device)
         torch.distributed.all_reduce(flag)
         return bool(flag.item())
 
-    def _save(self, folder: Path, trainer: Any, epoch_itr: Any, better: bool, over: bool) -> None:
-        state = {"best": self.best, "waited": self.waited, "update": trainer.get_num_updates(), "over": over}
-        extra = {"train_iterator": epoch_itr.state_dict(), "val_loss": None, STATE: state}
+    def _save(self, folder: Path, trainer: Any, epoch_itr: Any, ended: bool) -> None:
+        state = {work_folder.KEY: asdict(self.reached)}
+        extra = {"train_iterator": epoch_itr.state_dict(), "val_loss": None, **state}
         trainer.consolidate_optimizer()
         if trainer.should_save_checkpoint_on_current_rank:
-            folder.mkdir(parents=True, exist_ok=True)
-            temporary = folder / ".checkpoint.tmp.pt"
-            trainer.save_checkpoint(str(temporary), extra)
-            if (folder / LAST).exists():
-                link(folder / LAST, folder / PREVIOUS)
-            os.replace(temporary, folder / LAST)
-            write_json(folder / STATE_FILE, state)
-            if better:
-                link(folder / LAST, folder / BEST)
+            write = lambda path: trainer.save_checkpoint(str(path), extra)  # noqa: E731
+            work_folder.save(folder, write, self.reached, self.saved, ended)
+        self.saved = self.reached.best
         if trainer.data_parallel_world_size > 1:
             # A process that left now would take the one that still writes down with it.
             torch.distributed.barrier()
-
-
-def read_state(folder: Path) -> dict[str, Any] | None:
-    """The state in the last checkpoint of `folder`; None where there is none to go on from."""
-    path = folder / LAST
-    if not path.exists():
-        return None
-    return torch.load(path, map_location="cpu", weights_only=True, mmap=True)["extra_state"][STATE]

@@ -11,7 +11,8 @@ from torch import nn
 from workflow_scripts.corpus.manifest import Manifest
 from workflow_scripts.errors import UserError
 from workflow_scripts.fairseq_plugin import compat  # noqa: F401 - before anything of fairseq
-from workflow_scripts.formats.checkpoint import Checkpoint, read_checkpoint
+from workflow_scripts.formats.checkpoint import COUNTERS, Checkpoint, read_checkpoint
+from workflow_scripts.training.provenance import refuse_other_format
 
 from fairseq.data import Dictionary  # isort: skip
 from fairseq.data.multilingual.multilingual_utils import augment_dictionary, get_lang_tok  # isort: skip
@@ -62,14 +63,15 @@ def build_model(checkpoint: Checkpoint, dictionary: Dictionary) -> TransformerMo
             f"checkpoint {checkpoint.path} does not hold the model its settings describe: {error}"
         ) from None
     problems = [*(f"no {name}" for name in missing), *(f"unknown {name}" for name in unexpected)]
-    if problems := [problem for problem in problems if not problem.endswith(("version", "_float_tensor"))]:
+    if problems := [problem for problem in problems if not problem.endswith(COUNTERS)]:
         raise UserError(f"checkpoint {checkpoint.path} is not a Transformer of this kind: {', '.join(problems[:5])} …")
     return model.eval()
 
 
 def load_model(path: str | Path, manifest: Manifest) -> tuple[TransformerModel, Dictionary, Checkpoint]:
-    """Read, check against the data, and build: `(model, dictionary with tags, checkpoint)`."""
+    """Read a run's checkpoint, check it against the data, and build: `(model, dictionary with tags, checkpoint)`."""
     checkpoint = read_checkpoint(path)
+    refuse_other_format(path, checkpoint.provenance)
     dictionary = read_dictionary(manifest)
     check_fit(checkpoint, manifest, dictionary)
     return build_model(checkpoint, dictionary), dictionary, checkpoint

@@ -14,9 +14,9 @@ import numpy as np
 from torch import nn
 
 from workflow_scripts.artifacts import read_masks
+from workflow_scripts.direction import Direction, tag
 from workflow_scripts.errors import UserError
 from workflow_scripts.fairseq_plugin import compat  # noqa: F401 - before anything of fairseq
-from workflow_scripts.fairseq_plugin.model import tag
 from workflow_scripts.layers.specialized_ffn import DirectionMasks
 
 from fairseq.data.data_utils import numpy_seed  # isort: skip
@@ -111,7 +111,7 @@ class _Labelled:
         batch = self.collate(samples)
         if batch:
             sides = [self._language(batch["net_input"]["src_tokens"]), self._language(batch["target"])]
-            batch["direction"] = "-".join(sides)
+            batch["direction"] = str(Direction(*sides))
         return batch
 
     def _language(self, tokens: Any) -> str:

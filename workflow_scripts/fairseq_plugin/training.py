@@ -13,6 +13,7 @@ import contextlib
 import json
 import logging
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,13 @@ import torch
 from workflow_scripts import errors
 from workflow_scripts.corpus.manifest import read_manifest
 from workflow_scripts.fairseq_plugin import compat, task  # noqa: F401 - adapts fairseq, registers the task
-from workflow_scripts.fairseq_plugin.arguments import ARCHITECTURE
-from workflow_scripts.fairseq_plugin.loop import Interrupted, Loop, read_state
+from workflow_scripts.fairseq_plugin.loop import Interrupted, Loop
 from workflow_scripts.fairseq_plugin.model import check_fit, read_dictionary
-from workflow_scripts.files import write_json
-from workflow_scripts.formats.checkpoint import read_checkpoint
+from workflow_scripts.formats.checkpoint import architecture, read_checkpoint
 from workflow_scripts.progress import Progress
 from workflow_scripts.training import work_folder
+from workflow_scripts.training.course import Choice, Reached, over
+from workflow_scripts.training.publishing import LOGGED
 
 from fairseq import options  # isort: skip
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf  # isort: skip
@@ -69,36 +70,26 @@ def settings(job: dict[str, Any]) -> Any:
     if job["start"]:
         start, manifest = read_checkpoint(job["start"]), read_manifest(job["data"])
         check_fit(start, manifest, read_dictionary(manifest))
-        for name, value in vars(start.args).items():
-            if name.startswith(ARCHITECTURE) and not name.endswith("_langtok"):
-                setattr(args, name, value)
+        vars(args).update(architecture(start.args))
     if not torch.cuda.is_available():
         # Without GPUs processes talk by gloo, whatever the configuration hoped for.
         args.distributed_backend = "gloo"
     return convert_namespace_to_omegaconf(args)
 
 
-def finished(job: dict[str, Any], state: dict[str, Any]) -> bool:
-    """Whether nothing is left to do: patience ran out, or all updates are made."""
-    return 0 < job["patience"] <= state.get("waited", 0) or state.get("update", 0) >= job["max_update"]
-
-
 def run(job: dict[str, Any]) -> None:
     """Train, or go on training, until the job's end. Raises `Interrupted` when told to stop before."""
-    folder = Path(job["folder"])
-    state = read_state(folder) or {}
-    first = os.environ.get("RANK", "0") == "0"
-    if first and state:
-        write_json(folder / work_folder.STATE, state | {"over": finished(job, state)})
-    if finished(job, state):
+    choice, last = Choice(**job["choice"]), Path(job["folder"], work_folder.LAST)
+    reached = work_folder.read_state(last) or Reached()
+    if over(reached, choice):
         return
-    train.validate_and_save = Loop(job["validate_every"], job["max_update"], job["patience"], state)
+    train.validate_and_save = Loop(choice, replace(reached, made=job["made"], codes=job["codes"]))
     cfg = settings(job)
-    if first:
-        progress = Progress(job["name"], job["max_update"], "updates", done=state.get("update", 0))
+    if os.environ.get("RANK", "0") == "0":
+        progress = Progress(job["name"], choice.max_update, "updates", done=reached.update)
         if not (cfg.common.cpu or torch.cuda.is_available()):
             print(f"[{job['name']}] no GPU is to be seen (training.gpus is not 0): this trains on the CPU", flush=True)
-        logging.getLogger().addHandler(Curve(folder / "curve.jsonl", progress))
+        logging.getLogger().addHandler(Curve(last.with_name(LOGGED), progress))
     distributed.call_main(cfg, train.main)
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
+import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,16 +14,23 @@ import torch
 from torch import Tensor, nn
 
 from workflow_scripts.errors import UserError
-from workflow_scripts.files import replacing, sha256
-
-PROVENANCE = "neuron_specialization"
-"""Key of a checkpoint under which the project keeps what made it."""
+from workflow_scripts.files import digest, replacing
+from workflow_scripts.formats.peek import PROVENANCE
 
 FAST_PATH_COPIES = (
     *("in_proj_weight", "in_proj_bias", "out_proj_weight", "out_proj_bias"),
     *("fc1_weight", "fc1_bias", "fc2_weight", "fc2_bias"),
 )
 """Copies of an encoder layer's weights that fairseq keeps for its inference fast path; stale where they are found."""
+
+ARCHITECTURE = (
+    *("encoder_", "decoder_", "share_", "max_source_", "max_target_"),
+    *("layernorm_", "no_scale_", "activation_fn"),
+)
+"""How the settings begin that make a model what it is; a continued training takes them from the one it starts from."""
+
+COUNTERS = ("version", "_float_tensor")
+"""Buffers in which fairseq keeps a format's number, and nothing (whatever memory held): no weights."""
 
 # `torch.load` allows weights only, as it should; fairseq's checkpoints hold one foreign class.
 torch.serialization.add_safe_globals([argparse.Namespace])
@@ -31,17 +41,19 @@ class Checkpoint:
     """A checkpoint with plain weight names in fp32; `args` holds the model's settings by fairseq's names."""
 
     path: Path
-    sha256: str
     state: dict[str, Tensor]
     args: argparse.Namespace
     languages: list[str] | None
     provenance: dict[str, Any]
 
 
-def read_raw(path: str | Path) -> dict[str, Any]:
-    """What torch's safe loader gives. Raises `UserError` when the file is missing, damaged or holds foreign objects."""
+def read_raw(path: str | Path, mapped: bool = False) -> dict[str, Any]:
+    """What torch's safe loader gives; `mapped`, its tensors are read from the file when they are looked at.
+
+    Raises `UserError` when the file is missing, damaged or holds foreign objects.
+    """
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped and zipfile.is_zipfile(path))
     except FileNotFoundError:
         raise UserError(f"checkpoint {path} does not exist") from None
     except Exception as error:  # a damaged or hostile file can make its parser fail in any way
@@ -67,13 +79,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     and leaves out the output projection that is tied to the embedding.
     """
     raw = read_raw(path)
-    if not isinstance(raw, dict) or "model" not in raw:
-        raise UserError(f"{path} is not a fairseq checkpoint: it has no `model`")
-    config = raw.get("cfg") or {}
-    args = config.get("model") or raw.get("args")
-    if args is None:
-        raise UserError(f"{path} does not say what its model looks like (neither `cfg` nor `args`)")
-    args = argparse.Namespace(**(args if isinstance(args, dict) else vars(args)))
+    args = _settings(raw, path)
     state = {
         name.replace("global_weight", "weight"): weights.float() if weights.is_floating_point() else weights
         for name, weights in raw["model"].items()
@@ -82,9 +88,58 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     tied = getattr(args, "share_decoder_input_output_embed", False)
     if tied and (embedding := state.get("decoder.embed_tokens.weight")) is not None:
         state.setdefault("decoder.output_projection.weight", embedding)
+    return Checkpoint(Path(path), state, args, _languages(args), raw.get(PROVENANCE, {}))
+
+
+def _settings(raw: Any, path: str | Path) -> argparse.Namespace:
+    """The settings of the model in a checkpoint of any age."""
+    if not isinstance(raw, dict) or "model" not in raw:
+        raise UserError(f"{path} is not a fairseq checkpoint: it has no `model`")
+    args = (raw.get("cfg") or {}).get("model") or raw.get("args")
+    if args is None:
+        raise UserError(f"{path} does not say what its model looks like (neither `cfg` nor `args`)")
+    return argparse.Namespace(**(args if isinstance(args, dict) else vars(args)))
+
+
+def _languages(args: argparse.Namespace) -> list[str] | None:
     languages = getattr(args, "langs", None)
-    languages = languages.split(",") if isinstance(languages, str) else languages
-    return Checkpoint(Path(path), sha256(path), state, args, languages, raw.get(PROVENANCE, {}))
+    return languages.split(",") if isinstance(languages, str) else languages
+
+
+def architecture(args: argparse.Namespace) -> dict[str, Any]:
+    """The settings by which models of the same weights could still differ: heads, norms, activation, positions …"""
+    return {
+        name: value
+        for name, value in vars(args).items()
+        if name.startswith(ARCHITECTURE) and not name.endswith("_langtok")
+    }
+
+
+def weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Of a model's state what it computes with: no counters, dummies or stale copies."""
+    return {
+        name: tensor for name, tensor in state.items() if name.rpartition(".")[2] not in COUNTERS and not _is_copy(name)
+    }
+
+
+def weights_digest(state: Mapping[str, Tensor]) -> str:
+    """SHA-256 of the weights, in whatever order and file: their names, types, shapes and bytes."""
+    hashed = hashlib.sha256()
+    for name, tensor in sorted(weights(state).items()):
+        hashed.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
+        hashed.update(tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return hashed.hexdigest()
+
+
+def identity(path: str | Path) -> str:
+    """SHA-256 of the model in a checkpoint: its weights, architecture and languages, but no history of the file.
+
+    What is made with a checkpoint is made from this. Raises `UserError` where the file is no checkpoint.
+    """
+    raw = read_raw(path, mapped=True)
+    args = _settings(raw, path)
+    shape = {name: repr(value) for name, value in architecture(args).items()}
+    return digest([weights_digest(raw["model"]), shape, _languages(args)])
 
 
 def _is_copy(name: str) -> bool:
@@ -92,19 +147,33 @@ def _is_copy(name: str) -> bool:
     return last in FAST_PATH_COPIES and parent.rpartition(".")[2].isdigit()
 
 
-def publish(source: str | Path, target: str | Path, provenance: dict[str, Any]) -> None:
-    """Write `source`'s weights and settings, without its optimizer, to `target`, with what made it."""
+def publish(source: str | Path, target: str | Path, provenance: dict[str, Any], settings: Mapping[str, Any]) -> None:
+    """Write `source`'s weights and settings, without its optimizer, to `target`, with what made it.
+
+    Of the same weights and settings the file has the same bytes, however often training was interrupted or prolonged:
+    `settings` are those that may have changed since `source` was written, as they are now.
+    """
     raw = read_raw(source)
-    # The method's data does not depend on when training ran; the file must not either.
     kept = {
-        "cfg": raw["cfg"],
+        "cfg": {name: _with(section, settings) for name, section in raw["cfg"].items()},
         "args": None,
         "model": _settled(raw["model"]),
-        "optimizer_history": raw["optimizer_history"],
+        # Every start of a training adds an entry; what can be gone on with is the last.
+        "optimizer_history": raw["optimizer_history"][-1:],
+        "extra_state": {},
+        "last_optimizer_state": None,
+        PROVENANCE: provenance | {"weights_sha256": weights_digest(raw["model"])},
     }
     # Given a name instead of an open file, torch would write that name into it.
     with replacing(target) as temporary, temporary.open("wb") as file:
-        torch.save({**kept, "extra_state": {}, "last_optimizer_state": None, PROVENANCE: provenance}, file)
+        torch.save(kept, file)
+
+
+def _with(section: Any, settings: Mapping[str, Any]) -> Any:
+    """A section of fairseq's configuration (a dict, a namespace or neither) with other values for the keys it has."""
+    if isinstance(section, argparse.Namespace):
+        return argparse.Namespace(**_with(vars(section), settings))
+    return {**section, **{k: v for k, v in settings.items() if k in section}} if isinstance(section, dict) else section
 
 
 def _settled(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -5,6 +5,7 @@
 
 Refused: a wrong digest (the file is kept aside), objects that could run code, a dictionary or language list that does
 not fit the data. Weights in the naming of the published Neuron Specialization code are renamed, stale copies dropped.
+A checkpoint that was made from the same file is left as it is.
 """
 
 from __future__ import annotations
@@ -12,12 +13,26 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
-from workflow_scripts import errors
+from workflow_scripts import batch, errors
 from workflow_scripts.corpus.download import fetch
-from workflow_scripts.corpus.manifest import read_manifest
+from workflow_scripts.corpus.manifest import Manifest, read_manifest
 from workflow_scripts.errors import UserError
-from workflow_scripts.files import code_version, sha256
+from workflow_scripts.files import code_version, digest, sha256
+from workflow_scripts.training import provenance
+
+CODE = (
+    "corpus.download",
+    "corpus.manifest",
+    "corpus.parallel",
+    "fairseq_plugin.compat",
+    "fairseq_plugin.model",
+    "fairseq_plugin.shards",
+    "formats.checkpoint",
+    "formats.peek",
+)
+RULES = ("given_checkpoint", "given_baseline", "given_system")
 
 
 def parse() -> argparse.Namespace:
@@ -44,19 +59,51 @@ def obtain(source: dict[str, str | None], output: Path) -> Path:
     return path
 
 
+def made_from(given: str, manifest: Manifest) -> dict[str, Any]:
+    """What the checkpoint is made from: the file with SHA-256 `given`, checked against vocabulary and languages."""
+    return batch.made_from("given_checkpoint", given_sha256=given, vocabulary=manifest.vocabulary)
+
+
+def current(output: Path, given: str | None, manifest: Manifest) -> bool:
+    """Whether the checkpoint of the file with SHA-256 `given` is there already, made from the same."""
+    if not given or any(batch.recompute(rule, [output]) for rule in RULES):
+        return False
+    return provenance.read(output).get("made_from") == digest(made_from(given, manifest))
+
+
 def main() -> None:
     args = parse()
     manifest = read_manifest(args.data)
-    path = obtain(args.source, args.output)
+    # A download whose digest is known need not be there any more.
+    pinned = None if "path" in args.source else args.source.get("sha256")
+    if not current(args.output, pinned, manifest):
+        path = obtain(args.source, args.output)
+        if not current(args.output, given := sha256(path), manifest):
+            take(args, path, given, manifest)
+            return
+    batch.renew([args.output])
+    print(f"[checkpoint] {args.name} · current", flush=True)
+
+
+def take(args: argparse.Namespace, path: Path, given: str, manifest: Manifest) -> None:
+    """Check the file at `path` and write it in plain naming, with what it said of itself under `given`."""
     from workflow_scripts.fairseq_plugin import model as transformer
     from workflow_scripts.formats import checkpoint
 
-    given = checkpoint.read_checkpoint(path)
+    loaded = checkpoint.read_checkpoint(path)
     dictionary = transformer.read_dictionary(manifest)
-    transformer.check_fit(given, manifest, dictionary)
-    model = transformer.build_model(given, dictionary)
-    made = {**given.provenance, "given_sha256": given.sha256, "given_as": args.name, "code_version": code_version()}
-    checkpoint.write_plain(given, model, args.output, made)
+    transformer.check_fit(loaded, manifest, dictionary)
+    model = transformer.build_model(loaded, dictionary)
+    about = {
+        "system": args.name,
+        "step": "given_checkpoint",
+        "given": loaded.provenance,
+        # Wherever it was trained, it is to be decoded with the masks it was trained under.
+        "masks": loaded.provenance.get("masks"),
+        "weights_sha256": checkpoint.weights_digest(model.state_dict()),
+        "code_version": code_version(),
+    }
+    checkpoint.write_plain(loaded, model, args.output, batch.stamp(made_from(given, manifest)) | about)
     print(f"[checkpoint] {args.name} · {sum(p.numel() for p in model.parameters()):,} weights · {path}", flush=True)
 
 

@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import csv
-import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from workflow_scripts.files import replacing
+from workflow_scripts.training.course import Validation
+from workflow_scripts.training.work_folder import rows
 
 COLUMNS = ("update", "split", "loss", "nll_loss", "lr", "gnorm", "updates_per_second", "tokens_per_second", "seconds")
 NAMES = {"ups": "updates_per_second", "wps": "tokens_per_second", "train_wall": "seconds"}
 
 
-def write_curve(rows: Path, table: Path) -> None:
+def write_curve(logged: Path, table: Path, update: int, validations: Sequence[Validation]) -> None:
     """Turn rows of JSON (one per logged interval or validation) into CSV, in order of updates.
 
-    After an interruption some updates were made twice; the later row stands.
+    After an interruption some updates were made twice; the later row stands. Rows after the last `update`, and
+    validations that are none of the training's, belong to another course; one that is missing has its loss alone.
     """
-    latest = {}
-    for line in rows.read_text(encoding="utf-8").splitlines():
-        row = {NAMES.get(key, key): value for key, value in json.loads(line).items()}
-        latest[row["update"], row["split"]] = row
+    latest = {(number, "valid"): {"update": number, "split": "valid", "loss": loss} for number, loss in validations}
+    for row in rows(logged):
+        key = row.get("update"), row.get("split")
+        if key in latest or (key[1] == "train" and isinstance(key[0], int) and key[0] <= update):
+            latest[key] = {NAMES.get(name, name): value for name, value in row.items()}
     with replacing(table) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(latest[key] for key in sorted(latest))
+
+
+def read_validations(table: Path) -> list[Validation]:
+    """The validations in a table that `write_curve` wrote; none where there is no such table."""
+    try:
+        with table.open(encoding="utf-8", newline="") as file:
+            return [(int(row["update"]), float(row["loss"])) for row in csv.DictReader(file) if row["split"] == "valid"]
+    except (OSError, ValueError, KeyError, TypeError, csv.Error):
+        return []

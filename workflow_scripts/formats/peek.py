@@ -1,0 +1,48 @@
+"""What a checkpoint says beside its weights, read without torch, without the weights, and without running any code.
+
+torch's files are zip archives in which a pickle refers to tensors by name. Here nothing is made of what it names but
+plain containers: tensors, and whatever else, come out as `Hollow`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pickle
+import zipfile
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+PROVENANCE = "neuron_specialization"
+"""Key of a checkpoint under which the project keeps what made it."""
+PLAIN = {("collections", "OrderedDict"): OrderedDict, ("argparse", "Namespace"): argparse.Namespace}
+
+
+class Hollow:
+    """Stands for anything that is not plain: whatever is done to it leaves nothing."""
+
+    def __init__(self, *_: Any) -> None:
+        pass
+
+    def __setstate__(self, _: Any) -> None:
+        pass
+
+
+class _Reader(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        return PLAIN.get((module, name), Hollow)
+
+    def persistent_load(self, _: Any) -> Hollow:
+        return Hollow()
+
+
+def peek(path: str | Path) -> dict[str, Any]:
+    """The content of the checkpoint at `path` with hollow tensors; empty where there is no readable one."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            name = next(name for name in archive.namelist() if name.endswith("/data.pkl"))
+            with archive.open(name) as file:
+                content = _Reader(file).load()
+    except Exception:  # a damaged or hostile file can make its parser fail in any way
+        return {}
+    return content if isinstance(content, dict) else {}
