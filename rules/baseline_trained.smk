@@ -11,17 +11,19 @@ rule baseline:
         f"{PATHS.benchmarks}/baseline/baseline.jsonl"
     resources:
         **on_nodes(lambda wildcards: RUN.training()),
-        **as_resources(lambda wildcards: RUN.training(), RUN.config["jobs"]["continuations"]),
     params:
         pairs=joined(RUN.directions),
         model=as_json(RUN.config["model"]),
-        training=as_json(decisive(RUN.training())),
+        training=as_json(RUN.decisive_training()),
         work=PATHS.work("baseline"),
-        retrain="--retrain" if "baseline" in RUN.config["jobs"]["retrain"] else "",
-        code=step_digest("train"),
+        code=RUN.code_of_training("baseline"),
+        retrain="--retrain" if RUN.code_of_training("baseline") else "",
+        # Functions of more than wildcards: what they say makes nothing stale.
+        processes=lambda wildcards, input: as_json(RUN.processes()),
+        continuations=lambda wildcards, input: RUN.config["jobs"]["continuations"],
     # Told to stop, training needs time to save: the shell and `tee` must not go before it.
     shell:
         "trap '' TERM; python -m workflow_scripts.steps.train --name baseline --data {input.data:q} --pairs {params.pairs:q}"
-        " --model {params.model:q} --training {params.training:q} --resources {resources.processes:q}"
-        " --continuations {resources.continuations} {params.retrain} --work {params.work:q}"
+        " --model {params.model:q} --training {params.training:q} --resources {params.processes:q}"
+        " --continuations {params.continuations} {params.retrain} --work {params.work:q}"
         " --output {output.checkpoint:q} 2>&1 | tee {log:q}"

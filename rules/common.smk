@@ -6,7 +6,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.io import report as in_report
 from workflow_scripts import configuration_record
 from workflow_scripts.cluster import snakemake_state
-from workflow_scripts.cluster.resources import as_resources, on_nodes
+from workflow_scripts.cluster.resources import on_nodes
 from workflow_scripts.configuration import complete
 from workflow_scripts.command_line import alternatives, as_json, as_options, as_text
 from workflow_scripts.direction import joined
@@ -14,13 +14,12 @@ from workflow_scripts.errors import UserError
 from workflow_scripts.paths import DEFAULT_SET, TEXTS
 from workflow_scripts.run import Run
 from workflow_scripts.source_code import step_digest
-from workflow_scripts.training.course import decisive
 
 SCHEMA = Path(workflow.basedir, "config", "schema.yaml")
 try:
     RUN = Run.from_config(complete(config, SCHEMA), Path(workflow.basedir))
     if snakemake_state.is_main(workflow):
-        for line in configuration_record.announce(RUN):
+        for line in [*configuration_record.announce(RUN), *RUN.stale_trainings()]:
             print(line, file=sys.stderr)
 except UserError as error:
     raise WorkflowError(f"The configuration cannot be used. {error}") from None

@@ -15,19 +15,21 @@ rule specialize:
         system=alternatives(RUN.systems_of("trained")),
     resources:
         **on_nodes(lambda wildcards: RUN.training(wildcards.system)),
-        **as_resources(lambda wildcards: RUN.training(wildcards.system), RUN.config["jobs"]["continuations"]),
     params:
         pairs=joined(RUN.directions),
-        training=lambda wildcards: as_json(decisive(RUN.training(wildcards.system))),
+        training=lambda wildcards: as_json(RUN.decisive_training(wildcards.system)),
         masks=lambda wildcards, input: as_options({"masks": input.masks}),
         work=PATHS.work("{system}"),
-        retrain=lambda wildcards: ("--retrain" if wildcards.system in RUN.config["jobs"]["retrain"] else ""),
-        code=step_digest("train"),
+        code=lambda wildcards: RUN.code_of_training(wildcards.system),
+        retrain=lambda wildcards: "--retrain" if RUN.code_of_training(wildcards.system) else "",
+        # Functions of more than wildcards: what they say makes nothing stale.
+        processes=lambda wildcards, input: as_json(RUN.processes(wildcards.system)),
+        continuations=lambda wildcards, input: RUN.config["jobs"]["continuations"],
     # Told to stop, training needs time to save: the shell and `tee` must not go before it.
     shell:
         "trap '' TERM; python -m workflow_scripts.steps.train --name {wildcards.system:q} --data {input.data:q} --start {input.start:q}"
-        " {params.masks} --pairs {params.pairs:q} --training {params.training:q} --resources {resources.processes:q}"
-        " --continuations {resources.continuations} {params.retrain} --work {params.work:q}"
+        " {params.masks} --pairs {params.pairs:q} --training {params.training:q} --resources {params.processes:q}"
+        " --continuations {params.continuations} {params.retrain} --work {params.work:q}"
         " --output {output.checkpoint:q} 2>&1 | tee {log:q}"
 
 

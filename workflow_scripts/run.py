@@ -22,6 +22,9 @@ from workflow_scripts.outputs import Outputs
 from workflow_scripts.paths import DEFAULT_SET, Paths
 from workflow_scripts.scoring.existing import find_directions
 from workflow_scripts.scoring.settings import check as check_score
+from workflow_scripts.source_code import step_digest
+from workflow_scripts.training import provenance
+from workflow_scripts.training.course import PROCESSES, decisive
 from workflow_scripts.work import Work
 
 
@@ -146,6 +149,26 @@ class Run:
     def training(self, system: str | None = None) -> dict[str, Any]:
         """Training settings of a system, or of the baseline."""
         return configuration.training(self.config, system)
+
+    def decisive_training(self, system: str | None = None) -> dict[str, Any]:
+        """The settings of a training that decide what an update computes and which weights are kept."""
+        return decisive(self.training(system))
+
+    def processes(self, system: str | None = None) -> dict[str, Any]:
+        """The settings of a training that only say where and how fast."""
+        return {name: value for name, value in self.training(system).items() if name in PROCESSES}
+
+    def code_of_training(self, name: str) -> str:
+        """The digest of the code that trains, where this training is to be repeated for it; else nothing."""
+        return step_digest("train") if name in self.config["jobs"]["retrain"] else ""
+
+    def stale_trainings(self) -> list[str]:
+        """What to say of each training whose code has changed since: it is left as it is until it is named."""
+        return [
+            provenance.stale_message(name, checkpoint)
+            for name, checkpoint in self.trainings.items()
+            if name not in self.config["jobs"]["retrain"] and provenance.is_stale(checkpoint)
+        ]
 
     @property
     def trainings(self) -> dict[str, str]:

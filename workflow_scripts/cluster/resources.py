@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
-
-from workflow_scripts.training.course import PROCESSES
 
 Settings = Callable[[Any], Mapping[str, Any]]
 
@@ -31,9 +28,3 @@ def on_nodes(settings: Settings) -> dict[str, Callable[[Any], Any]]:
         "tasks": several(lambda nodes: nodes),
         "tasks_per_gpu": several(lambda nodes: 0),
     }
-
-
-def as_resources(settings: Settings, continuations: int) -> dict[str, Any]:
-    """Settings of a training that are told to its step as resources: unlike params, they make nothing stale."""
-    chosen = lambda wildcards: {name: settings(wildcards)[name] for name in PROCESSES}  # noqa: E731
-    return {"processes": lambda wildcards: json.dumps(chosen(wildcards)), "continuations": continuations}

@@ -69,6 +69,7 @@ def main() -> None:
     section("Stages", stages(left, every))
     section("In SLURM's queue", queue_lines(queued(run.name, Path.cwd())))
     section("Trainings under way", trainings(run, left))
+    section("Trained by other code than this", [f"  {line}" for line in run.stale_trainings()])
     failed = failures.read(Path(run.paths.logs) / "failed.json")
     rows = [f"  {job.rule} {' '.join(job.wildcards.values())}: see {', '.join(job.logs)}" for job in failed]
     section("Failed when Snakemake last ended", rows)
