@@ -31,7 +31,9 @@ CODE = (
     "corpus.pieces",
     "fairseq_plugin.compat",
     "fairseq_plugin.databin_writer",
+    "fairseq_plugin.shards",
     "formats.checkpoint",
+    "formats.peek",
 )
 
 

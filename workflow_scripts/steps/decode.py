@@ -37,11 +37,13 @@ CODE = (
     "fairseq_plugin.compat",
     "fairseq_plugin.datasets",
     "fairseq_plugin.model",
+    "fairseq_plugin.shards",
     "fairseq_plugin.translator",
     "formats.checkpoint",
     "formats.ctranslate2_model",
     "formats.ctranslate2_specs",
     "formats.folded",
+    "formats.peek",
     "layers.specialized_ffn",
 )
 SIDES = {"hyp": "hypothesis", "ref": "reference", "src": "source"}

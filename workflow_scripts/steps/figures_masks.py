@@ -16,8 +16,7 @@ from pathlib import Path
 from workflow_scripts.errors import UserError, run
 
 CODE = (
-    "direction",
-    "languages",
+    "neurons.overlap",
     "reporting.analysis",
     "reporting.mask_figures",
     "reporting.overlaps",

@@ -16,9 +16,6 @@ from pathlib import Path
 from workflow_scripts.errors import UserError, run
 
 CODE = (
-    "direction",
-    "languages",
-    "paths",
     "reporting.overlaps",
     "reporting.score_figures",
     "reporting.style",

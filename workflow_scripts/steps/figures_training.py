@@ -13,7 +13,12 @@ from pathlib import Path
 
 from workflow_scripts.errors import run
 
-CODE = ("reporting.score_figures", "reporting.style")
+CODE = (
+    "reporting.overlaps",
+    "reporting.score_figures",
+    "reporting.style",
+    "scoring.tables",
+)
 
 
 def main() -> None:

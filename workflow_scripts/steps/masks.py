@@ -35,7 +35,7 @@ from workflow_scripts.errors import UserError
 from workflow_scripts.files import code_version
 from workflow_scripts.neurons.select import coverage, cumulative, random_neurons, thresholds
 
-CODE = ("direction", "neurons.select")
+CODE = ("neurons.select",)
 
 
 def parse() -> argparse.Namespace:

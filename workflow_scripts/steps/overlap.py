@@ -18,8 +18,6 @@ from workflow_scripts.errors import run
 from workflow_scripts.reporting import selections
 
 CODE = (
-    "direction",
-    "languages",
     "neurons.overlap",
     "neurons.select",
     "reporting.analysis",

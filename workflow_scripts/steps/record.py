@@ -32,7 +32,9 @@ CODE = (
     "fairseq_plugin.datasets",
     "fairseq_plugin.model",
     "fairseq_plugin.recorder",
+    "fairseq_plugin.shards",
     "formats.checkpoint",
+    "formats.peek",
     "layers.specialized_ffn",
 )
 

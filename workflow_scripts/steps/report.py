@@ -17,12 +17,10 @@ from workflow_scripts.errors import run
 from workflow_scripts.files import write_text
 
 CODE = (
-    "paths",
     "reporting.costs",
     "reporting.overlaps",
     "reporting.page",
     "scoring.markdown",
-    "scoring.outcomes",
     "scoring.tables",
 )
 

@@ -22,7 +22,11 @@ from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError, run
 from workflow_scripts.files import replacing, write_text
 
-CODE = ("direction", "languages", "paths", "scoring.markdown", "scoring.outcomes", "scoring.tables")
+CODE = (
+    "scoring.markdown",
+    "scoring.outcomes",
+    "scoring.tables",
+)
 
 
 def main() -> None:

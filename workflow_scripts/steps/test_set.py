@@ -44,7 +44,9 @@ CODE = (
     "corpus.test_sets",
     "fairseq_plugin.compat",
     "fairseq_plugin.databin_writer",
+    "fairseq_plugin.shards",
     "formats.checkpoint",
+    "formats.peek",
 )
 
 
