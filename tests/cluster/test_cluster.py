@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from workflow_scripts.cluster.snakemake_state import Job
 from workflow_scripts.errors import UserError
 from workflow_scripts.run import Run
 from workflow_scripts.training import work_folder
+from workflow_scripts.training.course import Reached
 
 BASELINE = Job(
     rule="baseline",
@@ -101,7 +103,8 @@ def test_failures_are_kept_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_damaged_checkpoint_is_told_from_an_intact_one(tmp_path: Path) -> None:
     for name, value in ((work_folder.PREVIOUS, 1.0), (work_folder.LAST, 2.0)):
-        torch.save({"weight": torch.full((500,), value)}, tmp_path / name)
+        state = {"extra_state": {work_folder.KEY: asdict(Reached(update=int(value)))}}
+        torch.save({"weight": torch.full((500,), value)} | state, tmp_path / name)
     assert work_folder.recover(tmp_path) is None
     content = bytearray((tmp_path / work_folder.LAST).read_bytes())
     middle = content.index(b"\x00\x00\x00\x40" * 8) + 9
