@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from tests.conftest import DIRECTIONS
 from workflow_scripts.artifacts import Mask, masks_digest, read_masks, read_translations, write_masks
@@ -92,9 +93,8 @@ def test_what_is_current_is_left_and_one_direction_costs_one(decode, tmp_path):
 def test_a_checkpoint_takes_only_the_masks_it_was_trained_under(tiny_run, decode, tmp_path):
     right, wrong = masks(tmp_path / "right.parquet"), masks(tmp_path / "wrong.parquet", seed=2)
     trained = tmp_path / "trained.pt"
-    checkpoint.publish(
-        tiny_run.folder / "baseline/run/checkpoint_last.pt", trained, {"masks": masks_digest(read_masks(right).rows)}
-    )
+    work, digest = tiny_run.folder / "baseline/run/checkpoint_last.pt", masks_digest(read_masks(right).rows)
+    checkpoint.publish(work, trained, {"masks": digest}, {})
     decode([PAIR], "--masks", right, model=trained).ok()
     (tmp_path / f"ns/{PAIR}.parquet").unlink()
     for options in (["--masks", wrong], []):
@@ -173,6 +173,16 @@ def test_only_what_matters_to_the_engine_translates_again(decode, tmp_path):
     assert read_translations(tmp_path / f"ns/{PAIR}.parquet")[1]["compute_type"] == "float32"
     assert "all current" in decode([PAIR], "--engine", "ctranslate2").ok().out
     assert "all current" not in decode([PAIR], "--engine", "ctranslate2", "--compute-type", "int8").ok().out
+
+
+def test_the_same_weights_in_another_file_are_the_same(tiny_run, decode, tmp_path):
+    content = torch.load(tiny_run.checkpoint, weights_only=True)
+    decode([PAIR]).ok()
+    torch.save({**content, "optimizer_history": content["optimizer_history"] * 2}, tmp_path / "again.pt")
+    assert "all current" in decode([PAIR], model=tmp_path / "again.pt").ok().out
+    content["model"]["decoder.layer_norm.weight"] += 0.5
+    torch.save(content, tmp_path / "other.pt")
+    assert "all current" not in decode([PAIR], model=tmp_path / "other.pt").ok().out
 
 
 def test_a_kill_between_two_writes_leaves_nothing_mixed(decode, tmp_path, monkeypatch):

@@ -147,9 +147,16 @@ def test_models_without_relu_are_refused(tiny_run):
         recorder.record(model, [], dictionary.pad())
 
 
+def test_the_same_weights_in_another_file_are_the_same(tiny_run, record, tmp_path):
+    content = torch.load(tiny_run.checkpoint, weights_only=True)
+    record(["en-qa"]).ok()
+    torch.save({**content, "optimizer_history": content["optimizer_history"] * 2}, tmp_path / "again.pt")
+    assert "all current" in record(["en-qa"], model=tmp_path / "again.pt").ok().out
+
+
 def test_refusals(record, tmp_path):
     gone = record(["en-qa"], model=tmp_path / "gone.pt")
-    assert (gone.code, gone.err) == (2, f"error: {tmp_path / 'gone.pt'} does not exist\n")
+    assert (gone.code, gone.err) == (2, f"error: checkpoint {tmp_path / 'gone.pt'} does not exist\n")
     small = record(["en-qa"], "--max-tokens", 3)
     assert small.code == 2
     assert "max_tokens is 3, but there is a line of" in small.err

@@ -22,7 +22,6 @@ from workflow_scripts.corpus.manifest import read_manifest
 from workflow_scripts.corpus.prepared_set import read_prepared
 from workflow_scripts.direction import Direction, parse_all
 from workflow_scripts.files import code_version, write_text
-from workflow_scripts.files import sha256 as identity
 from workflow_scripts.progress import Progress
 
 CODE = (
@@ -92,6 +91,9 @@ def main() -> None:
     args = parse()
     if args.device == "auto":
         claim(1)
+    # Imported late: torch takes seconds, and --help and wrong arguments should not.
+    from workflow_scripts.formats.checkpoint import identity
+
     manifest = read_manifest(args.data)
     test_set = read_prepared(args.test_set, manifest)
     masks = read_masks(args.masks) if args.masks else None

@@ -21,7 +21,6 @@ from workflow_scripts.corpus.prepared_set import PreparedSet, read_prepared
 from workflow_scripts.direction import Direction, parse_all
 from workflow_scripts.errors import UserError
 from workflow_scripts.files import code_version
-from workflow_scripts.files import sha256 as identity
 from workflow_scripts.progress import Progress
 
 CODE = (
@@ -73,6 +72,9 @@ def main() -> None:
     args = parse()
     if args.device == "auto":
         claim(1)
+    # Imported late: torch takes seconds, and --help and wrong arguments should not.
+    from workflow_scripts.formats.checkpoint import identity
+
     manifest = read_manifest(args.data)
     test_set = chosen_test_set(args, manifest)
     folders, split = ([test_set.folder], test_set.split) if test_set else (manifest.folders(args.split), args.split)
