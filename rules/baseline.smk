@@ -1,2 +1,2 @@
 # The multilingual baseline: trained here, or a given checkpoint (a path, or a verified download).
-include: f"baseline_{'trained' if RUN.baseline_is_trained else 'given'}.smk"
+include: f"baseline_{'given' if RUN.config['baseline'].get('checkpoint') else 'trained'}.smk"

@@ -56,6 +56,27 @@ def test_the_released_models_are_decoded_without_training(tmp_path):
     assert not counts(jobs, "baseline", "specialize")["specialize"]
 
 
+def test_translations_from_elsewhere_are_only_scored(flow):
+    """Without data there is no baseline, neither trained nor given."""
+    run = flow(
+        {
+            "run": "theirs",
+            "outputs": "outputs",
+            "languages": {"table": "config/languages/ec30.tsv"},
+            "data": {"source": "none"},
+            "systems": {"theirs": {"translations": "theirs"}, "ours": {"translations": "ours"}},
+            "score": {"against": "theirs"},
+        }
+    )
+    for system in ("theirs", "ours"):
+        for role in ("hyp", "ref", "src"):
+            file = run.folder / f"outputs/{system}/en-nl/{role}.txt"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text("ja\n")
+    wanted = {"import_translations": 2, "score": 2, "significance": 1, "tables": 1, "figures_scores": 1, "report": 1}
+    assert run.plan() == wanted | {"all": 1, "total": 9}
+
+
 def test_the_default_run_has_every_stage(tmp_path):
     jobs = Flow(tmp_path).plan(config=ROOT / "config/config.yaml")
     stages = {"synthesize": 1, "check_text": 1, "clean": 9, "sentencepiece_model": 1, "binarize": 1, "baseline": 1}

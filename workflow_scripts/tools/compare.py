@@ -2,7 +2,7 @@
 
     python -m workflow_scripts.tools.compare results/first results/second [--output comparison.csv]
 
-Reads `tables/summary.csv` and `tables/directions.csv` of both runs and prints a table per metric and reading of the
+Reads `tables/summary.csv` and `tables/directions.csv` of both runs and prints a table per metric and variant of the
 text. `--output` keeps every direction that both have as CSV. Says so when the scores were not made alike.
 """
 
