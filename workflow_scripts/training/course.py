@@ -101,9 +101,12 @@ def over(reached: Reached, choice: Choice) -> bool:
 
 
 def validations(reached: Reached, choice: Choice) -> list[Validation]:
-    """All validations of a training that ended where this one is, in order."""
-    ending = [reached.end] if reached.end and reached.end[0] == reached.update else []
-    return [*regular(reached.validations, choice.validate_every), *ending]
+    """All validations of a training that ended where this one is, in order: the regular ones, and that at the end."""
+    ending = dict([*reached.validations, *filter(None, [reached.end])])
+    found = dict(regular(reached.validations, choice.validate_every))
+    if reached.update in ending:
+        found[reached.update] = ending[reached.update]
+    return list(found.items())
 
 
 def kept(reached: Reached, choice: Choice) -> int:
