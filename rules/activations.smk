@@ -15,7 +15,8 @@ for batch in RUN.work.record:
         benchmark:
             f"{PATHS.benchmarks}/record/{batch.number}.jsonl"
         params:
-            pairs=joined(batch.directions),
+            # A function of more than wildcards: how work is packed into jobs makes nothing stale.
+            pairs=lambda wildcards, output, batch=batch: joined(batch.directions),
             test_set=as_options({"test_set": RUN.data.recorded}),
             options=as_options(RUN.config["activations"]),
             folder=subpath(output[0], parent=True),

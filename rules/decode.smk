@@ -30,9 +30,10 @@ for batch in RUN.work.decode:
         wildcard_constraints:
             system=alternatives(batch.systems),
         params:
-            masks=lambda wildcards, input: as_options({"masks": input.masks}),
+            masks=lambda wildcards: as_options({"masks": RUN.masks_of(wildcards.system)}),
             options=as_options(RUN.search),
-            pairs=joined(batch.directions),
+            # A function of more than wildcards: how work is packed into jobs makes nothing stale.
+            pairs=lambda wildcards, output, batch=batch: joined(batch.directions),
             folder=subpath(output[0], parent=True),
             code=step_digest("decode"),
         shell:

@@ -42,7 +42,8 @@ for batch in RUN.work.score:
         wildcard_constraints:
             system=alternatives(batch.systems),
         params:
-            pairs=joined(batch.directions),
+            # A function of more than wildcards: how work is packed into jobs makes nothing stale.
+            pairs=lambda wildcards, output, batch=batch: joined(batch.directions),
             folder=PATHS.translations("{system}", batch.test_set),
             output=PATHS.scores("{system}", batch.test_set),
             options=as_options(RUN.metric_settings),
@@ -71,7 +72,8 @@ for batch in RUN.work.score:
         resources:
             gpu=RUN.config["score"]["comet"]["gpus"],
         params:
-            pairs=joined(batch.directions),
+            # A function of more than wildcards: how work is packed into jobs makes nothing stale.
+            pairs=lambda wildcards, output, batch=batch: joined(batch.directions),
             folder=PATHS.translations("{system}", batch.test_set),
             output=PATHS.scores("{system}", batch.test_set),
             options=as_options(RUN.comet_settings),
@@ -101,7 +103,8 @@ for batch in RUN.work.tests:
             system=alternatives(batch.systems),
         params:
             against=batch.against,
-            pairs=joined(batch.directions),
+            # A function of more than wildcards: how work is packed into jobs makes nothing stale.
+            pairs=lambda wildcards, output, batch=batch: joined(batch.directions),
             ours=subpath(input[0], parent=True),
             theirs=lambda wildcards, input: str(Path(input.theirs[0]).parent),
             output=subpath(output[0], parent=True),

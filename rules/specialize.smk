@@ -18,7 +18,7 @@ rule specialize:
     params:
         pairs=joined(RUN.directions),
         training=lambda wildcards: as_json(RUN.decisive_training(wildcards.system)),
-        masks=lambda wildcards, input: as_options({"masks": input.masks}),
+        masks=lambda wildcards: as_options({"masks": RUN.masks_of(wildcards.system)}),
         work=PATHS.work("{system}"),
         code=lambda wildcards: RUN.code_of_training(wildcards.system),
         retrain=lambda wildcards: "--retrain" if RUN.code_of_training(wildcards.system) else "",
