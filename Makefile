@@ -7,7 +7,7 @@ ARGS ?=
 # Targets in ARGS come first: --configfile takes every word that follows it.
 SNAKEMAKE := $(BIN)/snakemake
 
-.PHONY: help env comet run dry test lint format lock config-reference bench plan status doctor compare
+.PHONY: help env comet run dry test lint format lock config-reference bench matrix plan status doctor compare
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -50,6 +50,9 @@ doctor: env  ## what is missing on this machine, and how to mend it
 
 compare: env  ## two runs side by side: make compare A=results/x B=results/y
 	@$(BIN)/python -m workflow_scripts.tools.compare $(A) $(B)
+
+matrix: env  ## single changes of every kind: what runs again, and that the end is that of a run from nothing (an hour)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.workflow.matrix
 
 bench: env  ## benchmarks, on an otherwise idle machine
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
