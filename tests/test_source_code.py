@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from workflow_scripts import source_code
@@ -18,7 +20,7 @@ def package(tmp_path, monkeypatch):
 
 
 def forget():
-    for cached in (source_code.step_digest, source_code.declared, source_code._module_digest):
+    for cached in (source_code.step_digest, source_code.declared, source_code._module_digest, source_code._known):
         cached.cache_clear()
 
 
@@ -46,4 +48,17 @@ def test_what_is_not_declared_does_not_count(package):
     (package / "other.py").write_text("x = 1\n")
     assert digest() == before
     (package / "steps/count.py").write_text('CODE = ("science", "other")\nprint(1)\n')
+    assert digest() != before
+
+
+def test_what_is_remembered_is_by_content(package, monkeypatch):
+    """A second look needs no syntax tree; a changed file is looked at anew, also with its old time."""
+    before = digest()
+    monkeypatch.setattr(source_code, "_tree_digest", lambda content: pytest.fail("worked out again"))
+    assert digest() == before
+    monkeypatch.undo()
+    monkeypatch.setattr(source_code, "PACKAGE", package)
+    old = (package / "science.py").stat()
+    (package / "science.py").write_text("def f(x):\n    return x + 2\n")
+    os.utime(package / "science.py", ns=(old.st_atime_ns, old.st_mtime_ns))
     assert digest() != before

@@ -20,10 +20,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from workflow_scripts.errors import UserError
-from workflow_scripts.files import digest, replacing
+from workflow_scripts.files import FORMAT, digest, replacing
 
-FORMAT = 2
-"""Version of the layout of files; in the metadata of every Parquet file and part of all `made_from`."""
 REMEDY = "move the folder results/<run> away, or give the run another name, and start again"
 
 Metadata = dict[str, Any]

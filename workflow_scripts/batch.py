@@ -14,8 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.artifacts import FORMAT, read_metadata
-from workflow_scripts.files import digest, sha256
+from workflow_scripts.files import FORMAT, digest, sha256
 from workflow_scripts.source_code import step_digest
 
 RECOMPUTE = "NS_RECOMPUTE"
@@ -52,6 +51,9 @@ def is_current(paths: Sequence[Path], made: MadeFrom) -> bool:
 def read_stamp(path: Path) -> Mapping[str, Any]:
     """The stamp in a Parquet file's metadata, or in a JSON object or the first of a list of them; empty without one."""
     if path.suffix == ".parquet":
+        # Late: who asks for the format alone, as every start does, need not wait for Arrow.
+        from workflow_scripts.artifacts import read_metadata
+
         return read_metadata(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

@@ -15,6 +15,9 @@ from typing import Any
 from workflow_scripts import __version__
 from workflow_scripts.errors import UserError
 
+FORMAT = 2
+"""Version of the layout of files; in the metadata of every Parquet file and part of all `made_from`."""
+
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:

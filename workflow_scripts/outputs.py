@@ -24,7 +24,7 @@ class Outputs:
 
     run: Run
 
-    @property
+    @cached_property
     def selection(self) -> str:
         """Where the tables of the chosen directions go: those of a part must not overwrite the full ones."""
         if self.run.config["pairs"] == "all":
@@ -67,7 +67,7 @@ class Outputs:
         sets = self.sets_of(selection)
         return [*sets.get("masks", []), *sets.get("activations", [])]
 
-    @property
+    @cached_property
     def score_figures(self) -> list[str]:
         """Names of the figures of score differences; none where nothing is compared on a side that is drawn."""
         found = self.run.rows[DEFAULT_SET]
@@ -86,18 +86,18 @@ class Outputs:
         heat_maps = [f"overlap-{selection}-{part}" for part in self.neuron_sets[selection]]
         return [*heat_maps, f"overlap-by-layer-{selection}", f"languages-{selection}", f"sparsity-{selection}"]
 
-    @property
+    @cached_property
     def shown_figures(self) -> list[str]:
         """Names of all figures in the order of the report."""
         masks = [name for selection in self.neuron_sets for name in self.mask_figures(selection)]
         return [*self.score_figures, *masks, *(["training"] if self.run.curves else [])]
 
-    @property
+    @cached_property
     def tables_folder(self) -> str:
         """Where the tables of scores go."""
         return f"{self.selection}/tables"
 
-    @property
+    @cached_property
     def tables(self) -> list[str]:
         """The tables of scores, of all directions or of the selection."""
         names = ["directions.csv", "summary.csv", "summary.md"]
@@ -139,7 +139,7 @@ class Outputs:
         rows = self.run.rows
         return [(name, one, pair) for one, found in rows.items() for name in found for pair in found[name]]
 
-    @property
+    @cached_property
     def artefacts(self) -> list[str]:
         """Every file that a user may open."""
         whole = self._whole_run() if self.is_whole else []

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
+import json
+import sys
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+
+from workflow_scripts.files import write_json
 
 PACKAGE = Path(__file__).resolve().parent
 STEPS = "steps"
@@ -45,12 +50,39 @@ def path_of(module: str) -> Path:
 
 @cache
 def _module_digest(module: str) -> str:
-    tree = _tree(module)
+    content = path_of(module).read_bytes()
+    key, known = hashlib.sha256(content).hexdigest(), _known()
+    if key not in known:
+        known[key] = _tree_digest(content)
+        with contextlib.suppress(OSError):
+            write_json(_memory(), known)
+    return known[key]
+
+
+def _tree_digest(content: bytes) -> str:
+    tree = ast.parse(content)
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             node.body = [part for part in node.body if not _is_text(part)] or [ast.Pass()]
     # What is written out again differs less between versions of Python than the trees' own form.
     return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()
+
+
+def _memory() -> Path:
+    """Where digests are kept by the digest of a file's bytes (so none can be stale), beside Python's compiled files.
+
+    Every start of Snakemake asks for all of them; working them out takes a third of a second.
+    """
+    own = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
+    return PACKAGE / "__pycache__" / f"source_code-{sys.implementation.cache_tag}-{own}.json"
+
+
+@cache
+def _known() -> dict[str, str]:
+    try:
+        return json.loads(_memory().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
 
 
 def _is_text(node: ast.stmt) -> bool:

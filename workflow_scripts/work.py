@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from workflow_scripts.direction import Direction
@@ -35,19 +36,19 @@ class Work:
         for start in range(0, len(directions), size):
             yield tuple(directions[start : start + size])
 
-    @property
+    @cached_property
     def record(self) -> list[Batch]:
         """What is recorded, with one model load a batch."""
         return [Batch(number, part) for number, part in enumerate(self._chunks(self.run.directions), start=1)]
 
-    @property
+    @cached_property
     def decode(self) -> list[Batch]:
         """What is decoded, with one model load a batch and system."""
         systems = self.run.systems_of("given", "trained", "evaluated")
         parts = [(one.name, part) for one in self.run.test_sets for part in self._chunks(one.directions)]
         return [Batch(number, part, systems, name) for number, (name, part) in enumerate(parts, start=1)]
 
-    @property
+    @cached_property
     def score(self) -> list[Batch]:
         """What is scored; systems with the same directions share their batches."""
         return _numbered(
@@ -57,7 +58,7 @@ class Work:
             for part in self._chunks(directions)
         )
 
-    @property
+    @cached_property
     def tests(self) -> list[Batch]:
         """What is tested for significance."""
         return _numbered(
