@@ -10,7 +10,7 @@ import torch
 
 from tests.conftest import DIRECTIONS
 from workflow_scripts.artifacts import Mask, masks_digest, read_masks, read_translations, write_masks
-from workflow_scripts.batch import RECOMPUTE
+from workflow_scripts.batch import FORMAT, RECOMPUTE
 from workflow_scripts.formats import checkpoint
 from workflow_scripts.steps import decode as step
 
@@ -94,7 +94,7 @@ def test_a_checkpoint_takes_only_the_masks_it_was_trained_under(tiny_run, decode
     right, wrong = masks(tmp_path / "right.parquet"), masks(tmp_path / "wrong.parquet", seed=2)
     trained = tmp_path / "trained.pt"
     work, digest = tiny_run.folder / "baseline/run/checkpoint_last.pt", masks_digest(read_masks(right).rows)
-    checkpoint.publish(work, trained, {"masks": digest}, {})
+    checkpoint.publish(work, trained, {"masks": digest, "format": FORMAT}, {})
     decode([PAIR], "--masks", right, model=trained).ok()
     (tmp_path / f"ns/{PAIR}.parquet").unlink()
     for options in (["--masks", wrong], []):
