@@ -148,10 +148,11 @@ rule report:
     params:
         tables=subpath(input[0], parent=True),
         files=lambda wildcards, input: as_options({"figures": input.figures, "overlaps": input.overlaps}),
-        options=as_options(
-            {"config": dict(RUN.config), "against": RUN.against, "benchmarks": PATHS.benchmarks}
-        ),
+        options=as_options({"against": RUN.against, "benchmarks": PATHS.benchmarks}),
+        # The page shows the whole configuration; what only packs work into jobs is no reason to make it again.
+        config=lambda wildcards, input: as_options({"config": dict(RUN.config)}),
+        decisive=as_json(configuration.decisive(RUN.config)),
         code=step_digest("report"),
     shell:
-        "python -m workflow_scripts.steps.report {params.tables:q} {params.files} {params.options}"
+        "python -m workflow_scripts.steps.report {params.tables:q} {params.files} {params.options} {params.config}"
         " --output {output:q} > {log:q} 2>&1"

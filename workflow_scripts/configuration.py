@@ -15,6 +15,7 @@ from workflow_scripts.corpus.test_sets import available
 from workflow_scripts.direction import Direction, joined
 from workflow_scripts.errors import UserError
 from workflow_scripts.languages import Language, read_languages
+from workflow_scripts.training.course import PROCESSES
 
 Config = Mapping[str, Any]
 KINDS = ("given", "trained", "evaluated", "imported")
@@ -141,6 +142,20 @@ def training(config: Config, system: str | None = None) -> dict[str, Any]:
     stage = config["baseline"] if system is None else config["specialize"]
     own = {} if system is None else config["systems"][system].get("training", {})
     return {"seed": config["seed"], **config["training"], **stage.get("training", {}), **own}
+
+
+def decisive(config: Config) -> dict[str, Any]:
+    """A configuration without what only says where, and in how large jobs, work is done."""
+    kept = {key: value for key, value in config.items() if key != "jobs"}
+
+    def without(value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        return {key: without(part) for key, part in value.items() if key not in PROCESSES}
+
+    for section in ("training", "baseline", "specialize", "systems"):
+        kept[section] = without(kept[section])
+    return kept
 
 
 def check(config: Config, codes: Sequence[str]) -> None:

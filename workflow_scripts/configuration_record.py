@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.batch import FORMAT
+from workflow_scripts import configuration
 from workflow_scripts.errors import UserError
-from workflow_scripts.files import write_json
+from workflow_scripts.files import FORMAT, write_json
 from workflow_scripts.run import Run
 
-SILENT = ("jobs", "report", "pairs")
-"""Sections that do not decide what any artefact holds."""
+SILENT = ("report", "pairs")
+"""Keys that are about what is asked for, not about what any artefact holds."""
 SHOWN = 12
 """Differences that are listed, at most."""
 
@@ -60,7 +60,8 @@ def differences(before: Any, now: Any, key: str = "") -> Iterator[str]:
 
 def _plain(run: Run) -> dict[str, Any]:
     """The configuration as it decides: with the languages in the model's order, without what only packs work."""
-    plain = json.loads(json.dumps({key: value for key, value in run.config.items() if key not in SILENT}))
+    decisive = configuration.decisive(run.config)
+    plain = json.loads(json.dumps({key: value for key, value in decisive.items() if key not in SILENT}))
     plain["languages"]["codes"] = list(run.languages)
     return plain
 
