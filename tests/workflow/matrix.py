@@ -4,19 +4,21 @@
 
 `CHANGES` is the table. A change edits the configuration, or the files of a finished tiny run on text. `must` are the
 stages that the dry run has to plan, `must_not` those it must leave alone; `executed` are the changes that CI also runs
-and compares, table by table, with a run of the changed state from nothing.
+and compares, table by table, with a run of the changed state from nothing (that before the change, where the change
+can make no difference in the end: `same_end`).
 """
 
 from __future__ import annotations
 
 import copy
 import gzip
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,6 +70,7 @@ class Change:
     must_not: set[str] = field(default_factory=set)
     executed: bool = False
     arguments: tuple[str, ...] = ()
+    same_end: bool = False
 
 
 def key(path: str, value: Any) -> Callable[[dict[str, Any], Path], None]:
@@ -171,8 +174,8 @@ def one_more(rows: list[str]) -> list[str]:
 
 AFTER_DATA = ALL - SETS - DATA
 CHANGES = [
-    Change("nothing", nothing, must_not=ALL),
-    Change("a touched text file", touched, must_not=ALL),
+    Change("nothing", nothing, must_not=ALL, same_end=True),
+    Change("a touched text file", touched, must_not=ALL, same_end=True),
     # Text
     Change("training text", lines("text/train.en-qa.en", first_changed), must=ALL - {"check_test_set"}),
     Change(
@@ -187,8 +190,8 @@ CHANGES = [
     ),
     Change("a test source", lines("text/test.en-qa.qa", first_changed), SETS | ENDS, DATA | TRAINING | NEURONS),
     Change("a reference of a further test set", lines("news/test.qa", curly), SETS | ENDS, DATA | TRAINING | NEURONS),
-    Change("a test file packed", packed, SETS | ENDS, DATA | TRAINING | NEURONS),
-    Change("the text lies elsewhere", moved, {"check_text", "clean"}, executed=True),
+    Change("a test file packed", packed, SETS | ENDS, DATA | TRAINING | NEURONS, same_end=True),
+    Change("the text lies elsewhere", moved, {"check_text", "clean"}, same_end=True),
     # Languages
     Change(
         "the tier of a language", tier, {"tables", "report"}, DATA | SETS | TRAINING | NEURONS | {"decode", "score"}
@@ -211,9 +214,7 @@ CHANGES = [
     Change(
         "another test set", key("test_sets.news", "text"), {"test_set", "decode", "tables"}, DATA | TRAINING | NEURONS
     ),
-    Change(
-        "a test set less", key("test_sets.news", None), {"tables", "report"}, ALL - SHOWN - {"tables"}, executed=True
-    ),
+    Change("a test set less", key("test_sets.news", None), {"tables", "report"}, ALL - SHOWN - {"tables"}),
     # Model and training
     Change("the model", key("model.ffn_dim", 40), TRAINING | NEURONS | ENDS, DATA | SETS),
     Change("the learning rate", key("training.lr", 0.004), TRAINING | NEURONS | ENDS, DATA | SETS),
@@ -223,14 +224,15 @@ CHANGES = [
         key("specialize.training", {"max_update": 9}),
         {"specialize"} | ENDS,
         DATA | SETS | NEURONS | {"baseline"},
-        executed=True,
     ),
     Change("which weights are kept", key("training.keep", "last"), TRAINING, DATA | SETS),
     Change("the seed", key("seed", 7), TRAINING | {"significance"}),
-    Change("data loading processes", key("training.workers", 1), must_not=ALL),
-    Change("how often a training may come back", key("jobs.continuations", 7), must_not=ALL),
-    Change("directions per job", key("jobs.directions_per_job", 2), must_not=ALL),
-    Change("a named training", key("jobs.retrain", ["ns"]), {"specialize"}, DATA | NEURONS | {"baseline"}),
+    Change("data loading processes", key("training.workers", 1), must_not=ALL, same_end=True),
+    Change("how often a training may come back", key("jobs.continuations", 7), must_not=ALL, same_end=True),
+    Change("directions per job", key("jobs.directions_per_job", 2), must_not=ALL, same_end=True),
+    Change(
+        "a named training", key("jobs.retrain", ["ns"]), {"specialize"}, DATA | NEURONS | {"baseline"}, same_end=True
+    ),
     # Neurons and systems
     Change("positions that count", key("activations.positions", "all"), NEURONS | {"specialize"} | ENDS, {"baseline"}),
     Change("k", key("systems.ns.masks.k", 60), {"masks", "specialize"} | ENDS, {"baseline", "record"}, executed=True),
@@ -257,7 +259,6 @@ CHANGES = [
         key("score.bleu_tokenize", {"default": "char"}),
         ENDS - {"decode"},
         {"decode"},
-        executed=True,
     ),
     Change(
         "the contrast",
@@ -275,30 +276,73 @@ CHANGES = [
     Change("overlap at another k", key("report.overlap_k", 70), {"overlap", "figures_masks"}, {"masks", "tables"}),
     # Code
     Change(
-        "code of metrics", code("scoring/metrics.py"), ENDS - {"decode"}, TRAINING | NEURONS | {"decode"}, executed=True
+        "code of metrics",
+        code("scoring/metrics.py"),
+        ENDS - {"decode"},
+        TRAINING | NEURONS | {"decode"},
+        executed=True,
+        same_end=True,
     ),
-    Change("code of the recorder", code("fairseq_plugin/recorder.py"), {"record", "masks"}, {"baseline"}),
-    Change("code of beam search", code("fairseq_plugin/beam_search.py"), ENDS, TRAINING | NEURONS),
-    Change("code of training", code("fairseq_plugin/loop.py"), must_not=ALL),
-    Change("code of tables", code("scoring/tables.py"), {"tables", "report"}, {"score", "decode"}),
-    Change("code of a figure", code("reporting/mask_figures.py"), {"figures_masks", "report"}, {"overlap", "masks"}),
+    Change(
+        "code of the recorder", code("fairseq_plugin/recorder.py"), {"record", "masks"}, {"baseline"}, same_end=True
+    ),
+    Change("code of beam search", code("fairseq_plugin/beam_search.py"), ENDS, TRAINING | NEURONS, same_end=True),
+    Change("code of training", code("fairseq_plugin/loop.py"), must_not=ALL, same_end=True),
+    Change("code of tables", code("scoring/tables.py"), {"tables", "report"}, {"score", "decode"}, same_end=True),
+    Change(
+        "code of a figure",
+        code("reporting/mask_figures.py"),
+        {"figures_masks", "report"},
+        {"overlap", "masks"},
+        same_end=True,
+    ),
     # Artefacts that are gone
-    Change("a translation is gone", gone("translations/ns/en-qa.parquet"), {"decode"}, TRAINING, executed=True),
-    Change("a hypothesis text is gone", gone("translations/ns/news/qa-en.hyp.txt"), {"decode"}, TRAINING),
-    Change("masks are gone", gone("masks/ns.parquet"), {"masks"}, {"baseline", "record"}, executed=True),
-    Change("activations are gone", gone("activations/en-qa.parquet"), {"record"}, {"baseline"}),
-    Change("a score is gone", gone("scores/ns/en-qa.json"), {"score"}, {"decode", "specialize"}),
-    Change("segments are gone", gone("scores/ns/en-qa.segments.parquet"), {"score"}, {"decode"}),
-    Change("a test is gone", gone("significance/baseline/ns/en-qa.json"), {"significance"}, {"decode"}),
-    Change("a checkpoint is gone", gone("systems/ns/checkpoint.pt"), {"specialize"}, {"baseline", "record", "masks"}),
-    Change("curves are gone", gone("systems/ns/training.csv"), {"specialize"}, {"baseline", "record", "masks"}),
-    Change("a table is gone", gone("tables/summary.csv"), {"tables"}, {"score", "decode"}),
-    Change("a figure is gone", gone("figures/training.png"), {"figures_training"}, {"figures_masks", "tables"}),
-    Change("a test set is gone", gone("data/tests/test/manifest.json"), {"test_set"}, DATA | TRAINING),
-    Change("the report is gone", gone("report.html"), {"report"}, ALL - {"report"}),
+    Change(
+        "a translation is gone",
+        gone("translations/ns/en-qa.parquet"),
+        {"decode"},
+        TRAINING,
+        executed=True,
+        same_end=True,
+    ),
+    Change(
+        "a hypothesis text is gone", gone("translations/ns/news/qa-en.hyp.txt"), {"decode"}, TRAINING, same_end=True
+    ),
+    Change("masks are gone", gone("masks/ns.parquet"), {"masks"}, {"baseline", "record"}, executed=True, same_end=True),
+    Change("activations are gone", gone("activations/en-qa.parquet"), {"record"}, {"baseline"}, same_end=True),
+    Change("a score is gone", gone("scores/ns/en-qa.json"), {"score"}, {"decode", "specialize"}, same_end=True),
+    Change("segments are gone", gone("scores/ns/en-qa.segments.parquet"), {"score"}, {"decode"}, same_end=True),
+    Change("a test is gone", gone("significance/baseline/ns/en-qa.json"), {"significance"}, {"decode"}, same_end=True),
+    Change(
+        "a checkpoint is gone",
+        gone("systems/ns/checkpoint.pt"),
+        {"specialize"},
+        {"baseline", "record", "masks"},
+        executed=True,
+        same_end=True,
+    ),
+    Change(
+        "curves are gone",
+        gone("systems/ns/training.csv"),
+        {"specialize"},
+        {"baseline", "record", "masks"},
+        same_end=True,
+    ),
+    Change("a table is gone", gone("tables/summary.csv"), {"tables"}, {"score", "decode"}, same_end=True),
+    Change(
+        "a figure is gone",
+        gone("figures/training.png"),
+        {"figures_training"},
+        {"figures_masks", "tables"},
+        same_end=True,
+    ),
+    Change("a test set is gone", gone("data/tests/test/manifest.json"), {"test_set"}, DATA | TRAINING, same_end=True),
+    Change("the report is gone", gone("report.html"), {"report"}, ALL - {"report"}, same_end=True),
     # Asked for by name
-    Change("scores again by force", nothing, {"score"}, {"decode"}, arguments=("-R", "score")),
-    Change("everything again by force", nothing, ALL, arguments=("-F",)),
+    Change(
+        "scores again by force", nothing, {"score"}, {"decode"}, arguments=("-R", "score"), executed=True, same_end=True
+    ),
+    Change("everything again by force", nothing, ALL, arguments=("-F",), same_end=True),
 ]
 """Every single change, with what it must and must not make Snakemake run."""
 
@@ -349,13 +393,7 @@ class Site:
 
     def plan(self, *arguments: str) -> set[str]:
         """The stages that Snakemake would run."""
-        # In a process of its own: it has to be the copy of the code that says what is due.
-        program = "import sys; from workflow_scripts.cluster.snakemake_state import due; "
-        program += "print(*{job.stage for job in due(sys.argv[1:]).left})"
-        command = [sys.executable, "-c", program, *arguments, *self.options]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=self.folder / "code")
-        assert done.returncode == 0, done.stdout + done.stderr
-        return set(done.stdout.split())
+        return planned([(self, arguments)])[0]
 
     def copied(self, folder: Path) -> Site:
         """The same state in another folder; times are kept, so that Snakemake sees no change."""
@@ -389,6 +427,24 @@ class Site:
 CODES = ("code", "en", "qa", "qe", "qi")
 
 
+PROGRAM = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from workflow_scripts.cluster.snakemake_state import due
+for line in sys.stdin:
+    print(json.dumps(sorted({job.stage for job in due(json.loads(line)).left})), flush=True)
+"""
+
+
+def planned(sites: Sequence[tuple[Site, Sequence[str]]]) -> list[set[str]]:
+    """The stages that Snakemake would run in each of some sites, all with the code of the first, in one process."""
+    command = [sys.executable, "-c", PROGRAM, str(sites[0][0].folder / "code")]
+    lines_ = "".join(json.dumps([*arguments, *site.options]) + "\n" for site, arguments in sites)
+    done = subprocess.run(command, input=lines_, capture_output=True, text=True, check=False, cwd=sites[0][0].folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [set(json.loads(line)) for line in done.stdout.splitlines()]
+
+
 def wrong(change: Change, planned: set[str]) -> list[str]:
     """How a plan differs from what the change must and must not make run."""
     return [
@@ -401,7 +457,7 @@ def executed(base: Site, change: Change, folder: Path) -> Iterator[str]:
     """Run a change on top of `base` and from nothing; yields what differs."""
     after = base.copied(folder / "after").changed(change)
     after.run(*change.arguments)
-    fresh = base.copied(folder / "fresh").emptied().changed(change) if not _is_removal(change) else base
+    fresh = base if change.same_end else base.copied(folder / "fresh").emptied().changed(change)
     if fresh is not base:
         fresh.run()
     ours, theirs = after.tables(), fresh.tables()
@@ -409,10 +465,6 @@ def executed(base: Site, change: Change, folder: Path) -> Iterator[str]:
     if "Nothing to be done" not in after.run():
         yield "a second run does something"
     shutil.rmtree(folder)
-
-
-def _is_removal(change: Change) -> bool:
-    return change.edit is nothing or change.name.endswith(("gone", "elsewhere", "force"))
 
 
 def main() -> None:
