@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from argparse import Namespace
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -22,6 +23,7 @@ from workflow_scripts.corpus.manifest import Manifest, read_manifest
 from workflow_scripts.errors import UserError
 from workflow_scripts.fairseq_plugin import model as transformer
 from workflow_scripts.formats import checkpoint
+from workflow_scripts.formats.peek import peek
 
 
 class Evil:
@@ -193,26 +195,95 @@ def test_what_is_published_has_its_history_and_no_optimizer(raw, tiny_run):
     assert checkpoint.read_raw(work)["last_optimizer_state"] is not None
     made = raw[checkpoint.PROVENANCE]
     assert made["system"] == "baseline"
-    assert made["updates"] == 8
-    assert made["directions"] == tiny_run.directions
-    assert made["data_fingerprint"] == read_manifest(tiny_run.manifest).fingerprint
+    assert (made["update"], made["updates"]) == (8, 8)
+    assert made["pairs"] == tiny_run.directions
+    assert made["data"] == read_manifest(tiny_run.manifest).fingerprint
     assert tiny_run.checkpoint.stat().st_size < work.stat().st_size / 2
 
 
-def test_publishing_twice_gives_the_same_bytes(tiny_run, tmp_path):
-    work = tiny_run.folder / "baseline/run/checkpoint_last.pt"
-    for name in ("one.pt", "another.pt"):
-        checkpoint.publish(work, tmp_path / name, {"system": "x"})
-    assert (tmp_path / "one.pt").read_bytes() == (tmp_path / "another.pt").read_bytes()
+def test_equal_content_is_published_as_equal_bytes(tiny_run, tmp_path):
+    """However often training was interrupted (an entry of history each), and by which settings it was to end then."""
+    work = checkpoint.read_raw(tiny_run.folder / "baseline/run/checkpoint_last.pt")
+    one, other = tmp_path / "one.pt", tmp_path / "other.pt"
+    torch.save(work, one)
+    config = deepcopy(work["cfg"])
+    config["optimization"]["max_update"] = config["model"].max_update = 4
+    filled = {name: torch.full_like(tensor, 7.0) for name, tensor in work["model"].items() if "_float_tensor" in name}
+    assert filled
+    history = [{"num_updates": 4}, {"num_updates": 6}, *work["optimizer_history"]]
+    changed = {"cfg": config, "optimizer_history": history, "model": work["model"] | filled}
+    torch.save(work | changed | {"extra_state": {"previous_training_time": 5.0}}, other)
+    for path in (one, other):
+        checkpoint.publish(path, path, {"system": "x"}, {"max_update": 8})
+    assert one.read_bytes() == other.read_bytes()
+
+
+def test_a_models_identity_is_its_weights_architecture_and_languages(raw, tiny_run, tmp_path):
+    expected = checkpoint.identity(tiny_run.checkpoint)
+
+    def identity_with(**changes):
+        model = dict(reversed(raw["model"].items())) | changes.pop("model", {})
+        args = Namespace(**vars(raw["cfg"]["model"]) | changes)
+        torch.save({"model": model, "args": args, "optimizer_history": []}, tmp_path / "x.pt")
+        return checkpoint.identity(tmp_path / "x.pt")
+
+    name = "decoder.layers.1.fc2.bias"
+    # Another file, another order, another history: counters, copies for the fast path, where it was trained.
+    stale = {"encoder.layers.0.fc1_weight": torch.zeros(2), "encoder.version": torch.tensor([9.0])}
+    assert identity_with() == expected
+    assert identity_with(model=stale, save_dir="elsewhere", max_update=99, num_workers=7) == expected
+    nudged = raw["model"][name].clone()
+    nudged[0] = torch.nextafter(nudged[0], torch.tensor(9.0))
+    assert identity_with(model={name: nudged}) != expected
+    assert identity_with(model={name: raw["model"][name].double()}) != expected
+    assert identity_with(model={name: raw["model"][name][None]}) != expected
+    # The same weights in another model.
+    assert identity_with(encoder_attention_heads=1) != expected
+    assert identity_with(langs="qa,en,qe,xi") != expected
+    with pytest.raises(UserError, match=r"gone\.pt does not exist"):
+        checkpoint.identity(tmp_path / "gone.pt")
+
+
+def test_tied_half_and_scalar_weights_have_a_digest():
+    tied = torch.ones(2, 3)
+    state = {"a": tied, "b": tied.t(), "c": torch.ones(2, dtype=torch.bfloat16), "d": torch.tensor(1.5)}
+    assert checkpoint.weights_digest(state) == checkpoint.weights_digest({**state, "b": torch.ones(3, 2)})
+    assert checkpoint.weights_digest(state) != checkpoint.weights_digest({**state, "c": torch.ones(2).half()})
+
+
+def test_a_checkpoint_is_peeked_into_without_its_weights_and_without_running_anything(raw, tiny_run, tmp_path):
+    found = peek(tiny_run.checkpoint)
+    assert found[checkpoint.PROVENANCE] == raw[checkpoint.PROVENANCE]
+    assert found["optimizer_history"] == raw["optimizer_history"]
+    assert set(found["model"]) == set(raw["model"])
+    assert vars(found["cfg"]["model"]) == vars(raw["cfg"]["model"])
+    torch.save({**raw, "extra": Evil(tmp_path / "was-here")}, tmp_path / "evil.pt")
+    assert peek(tmp_path / "evil.pt")[checkpoint.PROVENANCE] == raw[checkpoint.PROVENANCE]
+    assert not (tmp_path / "was-here").exists()
+    (tmp_path / "half.pt").write_bytes(tiny_run.checkpoint.read_bytes()[:5000])
+    assert peek(tmp_path / "half.pt") == peek(tmp_path / "gone.pt") == peek(tmp_path) == {}
+    torch.save([1], tmp_path / "list.pt")
+    assert peek(tmp_path / "list.pt") == {}
+
+
+def test_a_runs_own_checkpoint_of_an_older_version_is_refused(raw, tiny_run, tmp_path):
+    torch.save({**raw, checkpoint.PROVENANCE: {"system": "baseline", "masks": None}}, tmp_path / "old.pt")
+    with pytest.raises(
+        UserError, match=r"old\.pt was made by another version .*format 1, not 2.*to train again, remove"
+    ):
+        transformer.load_model(tmp_path / "old.pt", read_manifest(tiny_run.manifest))
+    # What is from elsewhere says nothing of the kind.
+    foreign = {key: value for key, value in raw.items() if key != checkpoint.PROVENANCE}
+    torch.save(foreign, tmp_path / "foreign.pt")
+    transformer.load_model(tmp_path / "foreign.pt", read_manifest(tiny_run.manifest))
 
 
 def test_plain_fairseq_generates_with_our_checkpoint_and_says_the_same(tiny_run, tmp_path):
     """`fairseq-generate` with `--user-dir` on the written checkpoint, against the decode command."""
     manifest = read_manifest(tiny_run.manifest)
-    start = "from workflow_scripts.fairseq_plugin import compat; from fairseq_cli.generate import cli_main; cli_main()"
     plain = subprocess.run(
         [
-            *(sys.executable, "-c", start, str(tiny_run.test_set.parent / "bin")),
+            *(sys.executable, "-m", "workflow_scripts.fairseq_plugin", "generate", f"{tiny_run.test_set.parent}/bin"),
             *("--path", str(tiny_run.checkpoint), "--cpu"),
             *("--user-dir", str(ROOT / "workflow_scripts/fairseq_plugin"), "--task", "translation_multi_simple_epoch"),
             *("--langs", ",".join(manifest.languages), "--lang-pairs", ",".join(tiny_run.directions)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import sys
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -164,9 +165,28 @@ def publish(source: str | Path, target: str | Path, provenance: dict[str, Any], 
         "last_optimizer_state": None,
         PROVENANCE: provenance | {"weights_sha256": weights_digest(raw["model"])},
     }
+    _save(kept, target)
+
+
+def _save(content: dict[str, Any], target: str | Path) -> None:
+    """Write a checkpoint whose bytes follow from its content alone."""
     # Given a name instead of an open file, torch would write that name into it.
     with replacing(target) as temporary, temporary.open("wb") as file:
-        torch.save(kept, file)
+        torch.save(_separate(content), file)
+
+
+def _separate(value: Any) -> Any:
+    """A copy in which containers are objects of their own and equal strings one: what is one object is written once."""
+    match value:
+        case str():
+            return sys.intern(str(value))
+        case dict():
+            return {_separate(key): _separate(one) for key, one in value.items()}
+        case list() | tuple():
+            return type(value)(map(_separate, value))
+        case argparse.Namespace():
+            return argparse.Namespace(**_separate(vars(value)))
+    return value
 
 
 def _with(section: Any, settings: Mapping[str, Any]) -> Any:
@@ -189,8 +209,7 @@ def write_plain(checkpoint: Checkpoint, model: nn.Module, target: Path, provenan
     content = {"cfg": {**config, "model": checkpoint.args}, "args": None, "model": _settled(model.state_dict())}
     history = [{"criterion_name": "", "optimizer_name": "", "lr_scheduler_state": {}, "num_updates": 0}]
     rest = {"optimizer_history": history, "extra_state": {}, "last_optimizer_state": None, PROVENANCE: provenance}
-    with replacing(target) as temporary, temporary.open("wb") as file:
-        torch.save(content | rest, file)
+    _save(content | rest, target)
 
 
 def refuse_other_masks(checkpoint: Checkpoint, found: str | None) -> None:
