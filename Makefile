@@ -33,7 +33,7 @@ lint: env  ## style of code and rules
 format: env  ## put code and rules into style
 	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format -q . && $(BIN)/snakefmt Snakefile rules
 
-lock:  ## renew the pins in envs/
+lock:  ## renew the pins in envs/: versions and SHA-256
 	@$(PYTHON) envs/create.py main --lock && $(PYTHON) envs/create.py comet --lock
 
 config-reference: env  ## config/README.md, made from config/schema.yaml

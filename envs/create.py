@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Make, or refresh, one of the project's environments: `python3 envs/create.py main|comet`; `--lock` renews its pins.
 
-`main` becomes `.venv`, `comet` becomes `.venv-comet`. Every release is pinned by `<name>.lock.txt` except torch's
-build: that is whatever the machine's package index offers (CUDA or CPU). pip's own configuration (index, extra index,
+`main` becomes `.venv`, `comet` becomes `.venv-comet`. `<name>.lock.txt` pins every release by version and SHA-256,
+those that packages without a wheel are built with included; so does `uv.lock.txt` for the installer. Only torch's build
+with its CUDA packages is whatever the machine's package index offers. pip's own configuration (index, extra index,
 find-links) is honoured. An environment that already matches its definition is left alone, at once.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import ast
 import hashlib
+import re
 import subprocess
 import sys
 import venv
@@ -18,9 +20,15 @@ from pathlib import Path
 
 ENVS = Path(__file__).resolve().parent
 FOLDERS = {"main": ENVS.parent / ".venv", "comet": ENVS.parent / ".venv-comet"}
-UV = "uv==0.13.8"
 # torch decides its own CUDA packages, so none of them is pinned.
 UNPINNED = ("torch==", "triton==", "nvidia-", "cuda-")
+HEAD = """\
+# Made by `make lock` from {name}.in, not by hand. All that is installed is listed, with the SHA-256 of the files its
+# release has on PyPI; any other file is refused. So is what packages without a wheel (fairseq) are built with.
+# Not pinned: torch's build and the CUDA packages it asks for (triton, nvidia-*, cuda-*), because they are the machine's
+# choice (CUDA or CPU): they come from the configured package index as it offers them, within the range in {name}.in.
+"""
+INSTALLER_HEAD = "# Made by `make lock` from uv.in: the installer. pip, which fetches it, comes with Python itself.\n"
 
 
 def pip_sources(python: Path) -> list[str]:
@@ -56,36 +64,67 @@ def bootstrap(folder: Path) -> Path:
         if sys.version_info < (3, 11):  # noqa: UP036 - this script is what tells the user
             sys.exit(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: make PYTHON=python3.11 …")
         venv.create(folder, with_pip=True)
-    subprocess.run([python, "-m", "pip", "install", "--quiet", UV], check=True)
+    call([python, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", ENVS / "uv.lock.txt"], "uv")
     return python
 
 
+def call(command: list[str | Path], name: str) -> str:
+    """Run a command of pip or uv; returns what it tells. When it fails, its words and the remedy end this program."""
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    told = result.stdout + result.stderr
+    if result.returncode:
+        sys.exit(
+            f"{told}\nEnvironment '{name}' is not made, see above. Where hashes do not match, the file is damaged or "
+            "not the pinned one, or your index serves builds of its own: then `make lock` with that index"
+        )
+    return told
+
+
+def blocks(pins: str) -> list[str]:
+    """The packages of a lock file, each with its hashes: `name==1.0 \\` and the lines that continue it."""
+    lines = "\n".join(line for line in pins.splitlines() if line and not line.startswith("#"))
+    return re.split(r"\n(?=\S)", lines) if lines else []
+
+
+def pinned(pins: str) -> str:
+    """What of `pins` a lock file holds: all but torch's build. Raises `SystemExit` for a package without a hash."""
+    kept = [block for block in blocks(pins) if not block.startswith(UNPINNED)]
+    bare = [block for block in kept if "--hash=sha256:" not in block]
+    if bare:
+        sys.exit(f"The package index tells no SHA-256 of {', '.join(bare)}: lock with another index")
+    return "".join(f"{block}\n" for block in kept)
+
+
+def unknown(plan: str, pins: str) -> list[str]:
+    """The packages that a dry run of uv (`plan`) would install although no hash of them is in the lock file `pins`."""
+    names = {block.partition("==")[0] for block in blocks(pins)}
+    planned = re.findall(r"^ \+ (\S+)", plan, re.MULTILINE)
+    return [pin for pin in planned if pin.partition("==")[0] not in names and not pin.startswith(UNPINNED)]
+
+
 def lock(name: str, python: Path) -> None:
-    """Renew `<name>.lock.txt` from `<name>.in`."""
+    """Renew `<name>.lock.txt` from `<name>.in`, and the installer's."""
+    # One index that has every file of a release: a folder of wheels would pin those of one machine alone.
+    sources = [option for option in pip_sources(python) if option.startswith("--index-url")]
     command = [python.parent / "uv", "pip", "compile", "--quiet", "--python-version=3.11", "--upgrade", "--no-header"]
-    command += ["--no-annotate", *definition(name), *pip_sources(python)]
-    pins = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    kept = [pin for pin in pins if not pin.startswith(UNPINNED)]
-    (ENVS / f"{name}.lock.txt").write_text("\n".join(kept) + "\n")
+    command += ["--no-annotate", "--generate-hashes", *sources]
+    pins = pinned(call([*command, *definition(name)], name))
+    (ENVS / f"{name}.lock.txt").write_text(HEAD.format(name=name) + pins)
+    (ENVS / "uv.lock.txt").write_text(INSTALLER_HEAD + pinned(call([*command, ENVS / "uv.in"], "uv")))
 
 
 def install(name: str, python: Path) -> None:
-    """Install environment `name` at its pins."""
+    """Install environment `name` at its pins. Nothing is installed unless all hashes are right."""
     print(f"Installing environment '{name}' (once; about a minute with a fast package index) …", flush=True)
-    inputs = definition(name)
+    pins = ENVS / f"{name}.lock.txt"
+    # uv compares the hashes that constraints name, of what is installed and of what it is built with.
+    inputs = ["-r", *definition(name), "-c", pins, "--build-constraints", pins, "--require-build-hashes"]
+    command = [python.parent / "uv", "pip", "install", "--python", python, *inputs]
+    command += pip_sources(python)
+    if bare := unknown(call([*command, "--dry-run"], name), pins.read_text()):
+        sys.exit(f"{pins} has no hash for {', '.join(bare)}: it does not fit {name}.in any more; run `make lock`")
     # Compiled once here, whatever PYTHONDONTWRITEBYTECODE says later: a run starts Python dozens of times.
-    command = [
-        python.parent / "uv",
-        "pip",
-        "install",
-        "--quiet",
-        "--compile-bytecode",
-        "--python",
-        python,
-        "-r",
-        *inputs,
-    ]
-    subprocess.run([*command, "-c", ENVS / f"{name}.lock.txt", *pip_sources(python)], check=True)
+    call([*command, "--quiet", "--compile-bytecode"], name)
 
 
 def main() -> None:

@@ -1,19 +1,22 @@
-"""Verified downloads, against a local server: resuming, truncation, wrong digests, hostile archives."""
+"""Verified downloads, against a local server: resuming, truncation, wrong digests, slow streams, odd answers."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import http.server
-import io
+import itertools
+import json
 import re
+import shutil
+import signal
 import tarfile
 import threading
-import zipfile
+from types import SimpleNamespace
 
 import pytest
 
 from workflow_scripts.corpus import download
-from workflow_scripts.corpus.unpack import unpack
 from workflow_scripts.errors import UserError
 from workflow_scripts.steps import fetch as command
 
@@ -27,6 +30,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         server = self.server
         server.requests.append(self.headers.get("Range", ""))
+        if server.raw:
+            self.say(server.raw.pop(0))
+            return
         if server.fail:
             self.send_error(server.fail.pop(0))
             return
@@ -50,6 +56,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body[: server.cut.pop(0)] if server.cut else body)
 
+    def say(self, parts):
+        """Send `parts` as they are, one by one, until the other side has gone or the server is to end."""
+        self.close_connection = True
+        try:
+            for part in parts:
+                self.wfile.write(part)
+                if self.server.ending.wait(self.server.pause):
+                    return
+        except ConnectionError:
+            return
+
     def log_message(self, *args):
         pass
 
@@ -59,10 +76,12 @@ def server(monkeypatch):
     monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
     made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     made.content, made.etag, made.cut, made.fail, made.requests = CONTENT, '"one"', [], [], []
+    made.raw, made.pause, made.ending = [], 0, threading.Event()
     made.url = f"http://127.0.0.1:{made.server_address[1]}/file"
     thread = threading.Thread(target=made.serve_forever, daemon=True)
     thread.start()
     yield made
+    made.ending.set()
     made.shutdown()
     made.server_close()
 
@@ -199,91 +218,147 @@ def test_google_drive(tmp_path, monkeypatch, outcome):
             download.fetch(tmp_path / "file", None, "abc", DIGEST)
 
 
-def archive(path, members, mode="w:gz"):
-    with tarfile.open(path, mode) as file:
-        for name, content in members.items():
-            info = content if isinstance(content, tarfile.TarInfo) else tarfile.TarInfo(name)
-            data = b"" if isinstance(content, tarfile.TarInfo) else content
-            info.size = len(data)
-            file.addfile(info, io.BytesIO(data))
-    return path
+HEAD = b'HTTP/1.1 200 OK\r\nETag: "one"\r\n'
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
-def link(name, target, kind=tarfile.SYMTYPE):
-    info = tarfile.TarInfo(name)
-    info.type, info.linkname = kind, target
-    return info
+@pytest.mark.parametrize("digest", [DIGEST, None])
+@pytest.mark.parametrize("cut", [b"1000\r\n" + CONTENT[:100], b"64\r\n" + CONTENT[:100] + b"\r\n"])
+def test_a_cut_chunked_answer_is_not_taken_for_whole(server, tmp_path, cut, digest):
+    server.raw = [[CHUNKED, cut] for _ in range(download.ATTEMPTS)]
+    with pytest.raises(UserError, match=r"the answer was cut.*file\.part; run again"):
+        download.fetch(tmp_path / "file", server.url, None, digest)
+    assert names(tmp_path) == ["file.part", "file.part.json"]
+    download.fetch(tmp_path / "file", server.url, None, digest)
+    assert server.requests[-1] == "bytes=100-"
+    assert (tmp_path / "file").read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
-def test_unpack_tar(tmp_path, mode):
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    (folder / "old").write_text("old")
-    unpack(archive(tmp_path / "a", {"bin/x": b"1", "bin/y": b"2"}, mode), folder)
-    assert names(folder / "bin") == ["x", "y"]
-    assert not (folder / "old").exists()
+def test_a_whole_chunked_answer_is_taken(server, tmp_path):
+    chunks = [b"%x\r\n%s\r\n" % (len(part), part) for part in (CONTENT[:10], CONTENT[10:])]
+    server.raw = [[CHUNKED, *chunks, b"0\r\n\r\n"]]
+    download.fetch(tmp_path / "file", server.url, None, DIGEST)
+    assert len(server.requests) == 1
 
 
-def test_unpack_zip(tmp_path):
-    with zipfile.ZipFile(tmp_path / "a", "w") as file:
-        file.writestr("bin/x", "1")
-    unpack(tmp_path / "a", tmp_path / "folder")
-    assert (tmp_path / "folder" / "bin" / "x").read_text() == "1"
+def test_a_stream_that_is_too_slow_ends(server, tmp_path, monkeypatch):
+    """Every look at the clock finds that much time has passed."""
+    ticks = itertools.count(step=1000)
+    monkeypatch.setattr(download, "time", SimpleNamespace(monotonic=lambda: next(ticks), sleep=lambda seconds: None))
+    server.raw = [[HEAD + b"\r\n", b"x", b"y"] for _ in range(download.ATTEMPTS)]
+    with pytest.raises(UserError, match=r"only . bytes arrived in 1,000 s\. What arrived is kept"):
+        download.fetch(tmp_path / "file", server.url, None, None)
+    assert len(server.requests) == download.ATTEMPTS
+    assert names(tmp_path) == ["file.part", "file.part.json"]
+
+
+@pytest.mark.parametrize("before", [b"HTTP/1.1 200 OK\r\nX: ", CHUNKED])
+def test_an_answer_that_drips_ends(server, tmp_path, before):
+    """Bytes come often enough, but neither the head nor the length of a chunk is ever whole."""
+    server.pause = 0.02
+    server.raw = [itertools.chain([before], itertools.repeat(b"1", 1000)) for _ in range(download.ATTEMPTS)]
+    with pytest.raises(UserError, match=r"no answer within 0\.2 s"):
+        download.fetch(tmp_path / "file", server.url, None, None, download.Limits(window=0.2))
+    assert not (tmp_path / "file").exists()
+    assert signal.getsignal(signal.SIGALRM) == signal.SIG_DFL
+
+
+@pytest.mark.parametrize("length", ["abc", "-5", "1e3", ""])
+def test_a_length_that_is_no_number_is_refused(server, tmp_path, length):
+    server.raw = [[HEAD + f"Content-Length: {length}\r\n\r\nxyz".encode()]]
+    with pytest.raises(UserError, match="which is no number"):
+        download.fetch(tmp_path / "file", server.url, None, None)
+    assert not (tmp_path / "file").exists()
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(
-    "members",
+    ("address", "told"),
     [
-        {"../outside": b"1"},
-        {"bin/../../outside": b"1"},
-        {"l": link("l", "../outside")},
-        {"l": link("l", "/etc/passwd")},
-        {"l": link("l", "../../outside", tarfile.LNKTYPE)},
-        {"l": link("l", ".."), "l/outside": b"1"},
-        {"dev": link("dev", "", tarfile.CHRTYPE)},
+        ("http://127.0.0.1/ä", "try http://127.0.0.1/%C3%A4"),
+        ("http://127.0.0.1/a b", "try http://127.0.0.1/a%20b"),
+        ("http://127.0.0.1/a\nb", "try http://127.0.0.1/a%0Ab"),
+        ("http://[::1/x", "not an address"),
+        ("http:///x", "host is missing"),
+        ("http://127.0.0.1:99999/x", "not an address"),
+        ("http://127.0.0.1:x/x", "not an address"),
     ],
 )
-def test_hostile_tar_is_refused_whole(tmp_path, members):
-    inner = tmp_path / "inner"
-    inner.mkdir()
-    packed = archive(inner / "a", {"good": b"1", **members})
-    with pytest.raises(UserError, match="not unpacked"):
-        unpack(packed, inner / "folder")
-    assert names(inner) == ["a"]
-    assert names(tmp_path) == ["inner"]
+def test_an_odd_address_is_refused_in_a_line(tmp_path, address, told):
+    with pytest.raises(UserError, match=re.escape(told)) as caught:
+        download.fetch(tmp_path / "file", address, None, None)
+    assert "\n" not in str(caught.value)
+    assert names(tmp_path) == []
 
 
-def test_absolute_paths_stay_inside(tmp_path):
-    unpack(archive(tmp_path / "a", {"/bin/x": b"1"}), tmp_path / "folder")
-    assert (tmp_path / "folder" / "bin" / "x").read_bytes() == b"1"
+def test_a_redirection_to_an_odd_address_is_refused(server, tmp_path):
+    server.raw = [[b"HTTP/1.1 302 Found\r\nLocation: http://[::1/x\r\n\r\n"]]
+    with pytest.raises(UserError, match="leads on to what is no address"):
+        download.fetch(tmp_path / "file", server.url, None, None)
+    assert len(server.requests) == 1
 
 
-def test_hostile_zip_is_refused(tmp_path):
-    with zipfile.ZipFile(tmp_path / "a", "w") as file:
-        file.writestr("../outside", "1")
-    with pytest.raises(UserError, match="outside"):
-        unpack(tmp_path / "a", tmp_path / "folder")
-    assert names(tmp_path) == ["a"]
+def test_names_that_cannot_be_written_are_told_in_a_line(server, tmp_path):
+    (tmp_path / "taken").write_text("")
+    for output in (tmp_path / ("x" * 300), tmp_path / ("x" * 252), tmp_path / "taken" / "file", tmp_path):
+        with pytest.raises(UserError, match=r"name too long|File exists|Not a directory|is a folder"):
+            download.fetch(output, server.url, None, None)
+    assert names(tmp_path) == ["taken"]
 
 
-def test_damaged_and_other_files_are_refused(tmp_path):
-    path = archive(tmp_path / "a", {"x": CONTENT[:100_000], "y": bytes(9)})
-    path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(UserError, match="damaged"):
-        unpack(path, tmp_path / "folder")
-    (tmp_path / "b").write_bytes(b"no archive")
-    with pytest.raises(UserError, match="neither"):
-        unpack(tmp_path / "b", tmp_path / "folder")
-    assert not (tmp_path / "folder").exists()
+def test_a_damaged_note_of_an_earlier_attempt_is_no_matter(server, tmp_path):
+    for note in ("{", "[]", json.dumps({server.url: 1})):
+        (tmp_path / "file.part").write_bytes(b"something else")
+        (tmp_path / "file.part.json").write_text(note)
+        download.fetch(tmp_path / "file", server.url, None, None)
+        assert (tmp_path / "file").read_bytes() == CONTENT
+
+
+def free(monkeypatch, size):
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=size))
+
+
+def test_a_file_that_the_disk_has_no_room_for_is_refused_before_it_comes(server, tmp_path, monkeypatch):
+    free(monkeypatch, len(CONTENT) - 1)
+    with pytest.raises(UserError, match=r"needs 512,000 bytes, but .* has 511,999 left; make room"):
+        download.fetch(tmp_path / "file", server.url, None, DIGEST)
+    assert len(server.requests) == 1
+    assert (tmp_path / "file.part").stat().st_size == 0
+    (tmp_path / "file.part").write_bytes(CONTENT[:1])
+    download.fetch(tmp_path / "file", server.url, None, DIGEST)
+    assert (tmp_path / "file").read_bytes() == CONTENT
+
+
+def test_an_endless_file_ends_before_the_disk_is_full(server, tmp_path, monkeypatch):
+    free(monkeypatch, 9_999)
+    server.raw = [[HEAD + b"\r\n", *[CONTENT] * 9]]
+    with pytest.raises(UserError, match=r"of unknown length.*file\.part.*9,999 left"):
+        download.fetch(tmp_path / "file", server.url, None, None, download.Limits(reserve=10_000))
+    assert len(server.requests) == 1
+    assert not (tmp_path / "file").exists()
+
+
+def test_a_full_disk_is_told_and_nothing_lost(server, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(download, "write_text", full)
+    with pytest.raises(UserError, match=r"file\.part: No space left on device; make room"):
+        download.fetch(tmp_path / "file", server.url, None, None)
+    assert len(server.requests) == 1
 
 
 def test_command(server, tmp_path, monkeypatch):
-    server.content = archive(tmp_path / "served", {"x": b"1"}).read_bytes()
+    with tarfile.open(tmp_path / "served", "w:gz") as file:
+        file.addfile(tarfile.TarInfo("x"))
+    server.content = (tmp_path / "served").read_bytes()
     arguments = ["fetch", "--url", server.url, "--output", str(tmp_path / "a"), "--extract", str(tmp_path / "folder")]
     monkeypatch.setattr("sys.argv", arguments)
     command.main()
-    assert (tmp_path / "folder" / "x").read_bytes() == b"1"
+    assert names(tmp_path / "folder") == ["x"]
+    monkeypatch.setattr("sys.argv", [*arguments, "--limit", "-1"])
+    with pytest.raises(UserError, match="more than -1 bytes"):
+        command.main()
     monkeypatch.setattr("sys.argv", [*arguments, "--sha256", "abc"])
     with pytest.raises(UserError, match="64 hexadecimal"):
         command.main()

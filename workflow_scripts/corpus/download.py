@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import json
+import shutil
+import signal
+import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from workflow_scripts.errors import UserError
@@ -15,7 +23,23 @@ from workflow_scripts.progress import Progress
 
 CHUNK = 1 << 20
 ATTEMPTS = 5
-TIMEOUT = 60.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a transfer may not exceed. A transfer that does is ended; what arrived is kept."""
+
+    silence: float = 60.0
+    """Seconds without a byte."""
+    window: float = 120.0
+    """Seconds over which the rate is measured, and within which an answer has to begin."""
+    slowest: float = 1000.0
+    """Bytes a second, over a window."""
+    reserve: int = 1 << 26
+    """Bytes that a file of unknown length leaves free on the disk; looked at as often as that many have arrived."""
+
+
+LIMITS = Limits()
 
 
 class InterruptedTransferError(Exception):
@@ -26,18 +50,113 @@ def _beside(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
 
 
-def _once(url: str, part: Path, pinned: bool) -> None:
+@contextmanager
+def _own(path: Path) -> Iterator[None]:
+    """Errors of our own files are not the server's: they end the download, with the file's name and the reason."""
+    try:
+        yield
+    except OSError as error:
+        remedy = "make room" if error.errno == errno.ENOSPC else "choose another name or folder, or its permissions"
+        raise UserError(f"{path}: {error.strerror or error}; {remedy} and run again") from error
+
+
+@contextmanager
+def _within(seconds: float) -> Iterator[None]:
+    """Raise `TimeoutError` after `seconds`, however busy a slow server keeps us (in the main thread; else never)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise TimeoutError(f"no answer within {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def require_space(folder: Path, needed: int, what: str) -> None:
+    """Raise `UserError` if `needed` bytes for `what` are more than `folder`'s disk has left."""
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise UserError(f"{what} needs {needed:,} bytes, but {folder} has {free:,} left; make room and run again")
+
+
+def _check_address(url: str) -> None:
+    """Raise `UserError` unless `url` is an http or https address that can be asked for as it stands."""
+    if not url.startswith(("https://", "http://")):
+        raise UserError(f"{url}: only http and https addresses can be downloaded; name a local file by its path")
+    try:
+        parts = urllib.parse.urlsplit(url)
+        valid = bool(parts.hostname) and parts.port != 0
+    except ValueError as error:
+        raise UserError(f"{url!r} is not an address: {error}") from error
+    if not valid:
+        raise UserError(f"{url!r} is not an address: the host is missing, or the port is 0")
+    if not url.isascii() or not url.isprintable() or " " in url:
+        encoded = urllib.parse.quote(url, safe="%/:=&?~#+!$,;'@()*[]")
+        raise UserError(f"{url!r} holds characters that an address cannot: try {encoded}")
+
+
+def _validator(note: Path, url: str) -> str:
+    """What the server named the version that an earlier attempt has begun to load, or ""."""
+    try:
+        told = json.loads(note.read_text(encoding="utf-8"))[url]
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        return ""
+    return told if isinstance(told, str) else ""
+
+
+def _length(answer: http.client.HTTPResponse, url: str) -> int | None:
+    """How many bytes the answer announces. Raises `UserError` when that is no number."""
+    told = answer.headers.get("Content-Length")
+    # The chunks of a chunked answer tell its end themselves.
+    if told is None or answer.chunked:
+        return None
+    if not (told.isascii() and told.isdecimal()):
+        raise UserError(f"{url}: the server announces a length of {told!r}, which is no number; try another address")
+    return int(told)
+
+
+def _blocks(answer: http.client.HTTPResponse, limits: Limits) -> Iterator[bytes]:
+    """The answer's bytes as they come. Raises `InterruptedTransferError` when it is cut or comes too slowly."""
+    since, arrived = time.monotonic(), 0
+    while True:
+        try:
+            with _within(limits.window):
+                block = answer.read1(CHUNK)
+        except http.client.IncompleteRead as error:
+            raise InterruptedTransferError("the answer was cut") from error
+        except (OSError, http.client.HTTPException) as error:
+            raise InterruptedTransferError(str(error)) from error
+        if not block:
+            return
+        yield block
+        arrived += len(block)
+        if (elapsed := time.monotonic() - since) >= limits.window:
+            if arrived < limits.slowest * elapsed:
+                raise InterruptedTransferError(f"only {arrived:,} bytes arrived in {elapsed:,.0f} s")
+            since, arrived = time.monotonic(), 0
+
+
+def _once(url: str, part: Path, pinned: bool, limits: Limits) -> None:
     """One attempt: continue `part` if the server's file is still the same (or a digest will tell), else start anew."""
     note = _beside(part, ".json")
-    validator = json.loads(note.read_text()).get(url, "") if note.is_file() else ""
-    have = part.stat().st_size if part.exists() and (validator or pinned) else 0
+    with _own(part):
+        validator = _validator(note, url)
+        have = part.stat().st_size if part.exists() and (validator or pinned) else 0
     request = urllib.request.Request(url, headers={"Accept-Encoding": "identity"})  # noqa: S310
     if have:
         request.add_header("Range", f"bytes={have}-")
         if validator:
             request.add_header("If-Range", validator)
     try:
-        answer = urllib.request.urlopen(request, timeout=TIMEOUT)  # noqa: S310
+        with _within(limits.window):
+            answer = urllib.request.urlopen(request, timeout=limits.silence)  # noqa: S310
     except urllib.error.HTTPError as error:
         error.close()
         # The range lies beyond the end: the part is complete, or longer than the file and not of it.
@@ -47,46 +166,51 @@ def _once(url: str, part: Path, pinned: bool) -> None:
             part.unlink()
         raise
     with answer:
+        _check_address(answer.url)
         continued = answer.status == 206
         if continued and not (answer.headers.get("Content-Range") or "").startswith(f"bytes {have}-"):
             raise UserError(f"{url}: the server answered with another range than asked; remove {part} and try again")
         start = have if continued else 0
-        length = answer.headers.get("Content-Length")
-        total = start + int(length) if length else None
+        length = _length(answer, url)
+        total = None if length is None else start + length
         etag = answer.headers.get("ETag", "")
-        # A weak tag may stand for different bytes.
-        write_text(note, json.dumps({url: etag if etag.startswith('"') else answer.headers.get("Last-Modified", "")}))
-        progress, done = Progress(f"download {part.stem}", total or 0, "bytes", start), start
-        with part.open("ab" if continued else "wb") as file:
-            try:
-                while block := answer.read(CHUNK):
-                    file.write(block)
-                    done += len(block)
-                    progress.update(done)
-            except http.client.IncompleteRead as error:
-                file.write(error.partial)
-                done += len(error.partial)
+        with _own(part):
+            # A weak tag may stand for different bytes.
+            tag = etag if etag.startswith('"') else answer.headers.get("Last-Modified", "")
+            write_text(note, json.dumps({url: tag}))
+        progress, done, looked = Progress(f"download {part.stem}", total or 0, "bytes", start), start, start
+        # Closing the file is inside: what is left in its buffer may not fit on the disk either.
+        with _own(part), part.open("ab" if continued else "wb") as file:
+            require_space(part.parent, length or 0, url)
+            for block in _blocks(answer, limits):
+                file.write(block)
+                done += len(block)
+                progress.update(done)
+                if total is None and done - looked >= limits.reserve:
+                    require_space(part.parent, limits.reserve, f"{url}, of unknown length, so far in {part},")
+                    looked = done
     if total is not None and done < total:
         raise InterruptedTransferError(f"{done:,} of {total:,} bytes arrived")
 
 
-def from_url(url: str, part: Path, pinned: bool, pause: float = 2.0) -> None:
+def from_url(url: str, part: Path, pinned: bool, pause: float = 2.0, limits: Limits = LIMITS) -> None:
     """Download `url` to `part`, going on after interruptions, up to `ATTEMPTS` times.
 
-    `pinned` says that the result's digest will be checked. Raises `UserError` when the server refuses or cannot be
-    reached; what arrived stays for the next try.
+    `pinned` says that the result's digest will be checked. Raises `UserError` when the server refuses, cannot be
+    reached, or is too slow; what arrived stays for the next try.
     """
-    if not url.startswith(("https://", "http://")):
-        raise UserError(f"{url}: only http and https addresses can be downloaded; name a local file by its path")
+    _check_address(url)
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            return _once(url, part, pinned)
+            return _once(url, part, pinned, limits)
         except urllib.error.HTTPError as error:
             if error.code < 500 and error.code not in (416, 429):
                 raise UserError(f"{url}: the server answers {error.code} {error.reason}; check the address") from error
             problem: Exception = error
         except (OSError, http.client.HTTPException, InterruptedTransferError) as error:
             problem = error
+        except ValueError as error:
+            raise UserError(f"{url}: the server leads on to what is no address ({error}); check the address") from error
         print(f"[download] attempt {attempt} of {ATTEMPTS} broke off: {problem}", flush=True)
         if attempt < ATTEMPTS:
             time.sleep(pause * attempt)
@@ -139,18 +263,22 @@ def contradicted(output: Path, expected: str | None) -> str:
     return expected if expected and recorded and recorded != [expected.lower()] else ""
 
 
-def fetch(output: Path, url: str | None, gdrive: str | None, expected: str | None) -> None:
+def fetch(output: Path, url: str | None, gdrive: str | None, expected: str | None, limits: Limits = LIMITS) -> None:
     """Have the file of `url` or of Google Drive id `gdrive` at `output`, verified; a right file there is kept."""
     source = url or f"Google Drive file {gdrive}"
-    if output.is_file() and expected and sha256(output) == expected.lower():
-        print(f"[download] {output} is there already and has the right digest")
-        return
-    output.parent.mkdir(parents=True, exist_ok=True)
+    with _own(output):
+        if output.is_dir():
+            raise UserError(f"{output} is a folder; name the file to write")
+        if output.is_file() and expected and sha256(output) == expected.lower():
+            print(f"[download] {output} is there already and has the right digest")
+            return
+        output.parent.mkdir(parents=True, exist_ok=True)
     part = _beside(output, ".part")
     if url:
-        from_url(url, part, bool(expected))
+        from_url(url, part, bool(expected), limits=limits)
     else:
         from_gdrive(str(gdrive), part)
-    accept(part, output, expected, source)
-    _beside(part, ".json").unlink(missing_ok=True)
-    print(f"[download] {output}: {output.stat().st_size:,} bytes")
+    with _own(output):
+        accept(part, output, expected, source)
+        _beside(part, ".json").unlink(missing_ok=True)
+        print(f"[download] {output}: {output.stat().st_size:,} bytes")
