@@ -1,9 +1,13 @@
-"""Write the small model of one direction, ready to be served without this project.
+"""Write a system's model, ready to be used without this project.
 
     python -m workflow_scripts.tools.export --system ns --pair en-ka [--run demo] [--output DIR] [--compute-type int8]
+    python -m workflow_scripts.tools.export --system ns --pair en-ka --format transformers
+    python -m workflow_scripts.tools.export --system ns --format transformers
 
-Writes, by default to results/RUN/export/SYSTEM/PAIR, a folder with `ctranslate2/` (a CTranslate2 model), `fairseq/` (a
-plain fairseq checkpoint with its dictionaries), the tokenizer and a README. Paths are those of the run unless given.
+The small model of one direction, by default as a folder results/RUN/export/SYSTEM/PAIR with `ctranslate2/` (a
+CTranslate2 model), `fairseq/` (a plain fairseq checkpoint with its dictionaries), the tokenizer and a README. With
+`--format transformers` a folder for `transformers` (`from_pretrained`) with a model card; without `--pair` it holds the
+whole model, the neuron sets of all directions and the lines that apply them. Paths are those of the run unless given.
 """
 
 from __future__ import annotations
@@ -11,64 +15,38 @@ from __future__ import annotations
 import argparse
 import shutil
 from pathlib import Path
+from typing import Any
 
 from workflow_scripts import errors
-from workflow_scripts.artifacts import masks_digest, read_masks
+from workflow_scripts.artifacts import Masks, masks_digest, read_masks, read_metadata
 from workflow_scripts.corpus.manifest import Manifest, read_manifest
-from workflow_scripts.direction import Direction
+from workflow_scripts.direction import Direction, joined, tag
 from workflow_scripts.errors import UserError
-from workflow_scripts.files import code_version
+from workflow_scripts.files import code_version, sha256
+from workflow_scripts.paths import DEFAULT_SET, Paths
 
-README = """# {system}, {pair}
-
-One direction of a Neuron Specialization model, made by version {version}. {neurons}
-
-Text is cut into pieces with {tokenizer}. A source sentence begins with `__{source}__`, a translation with
-`__{target}__`.
-
-## CTranslate2 ({compute_type})
-
-```python
-import ctranslate2, sentencepiece
-
-tokenizer = sentencepiece.SentencePieceProcessor(model_file="sentencepiece.model")
-translator = ctranslate2.Translator("ctranslate2")
-pieces = ["__{source}__", *tokenizer.encode("…", out_type=str)]
-found = translator.translate_batch([pieces], target_prefix=[["__{target}__"]], beam_size=5)
-print(tokenizer.decode(found[0].hypotheses[0][1:]))
-```
-
-Unlike the pipeline's own engine this ranks finished hypotheses without the tag's probability, as fairseq counts it:
-now and then the second best comes first.
-
-## fairseq 0.12.2
-
-Pieces on standard input, separated by spaces, one sentence per line:
-
-```sh
-python -m workflow_scripts.fairseq_plugin interactive fairseq --path fairseq/checkpoint.pt \\
-    --task translation_multi_simple_epoch --langs {languages} --lang-pairs {pair} \\
-    --source-lang {source} --target-lang {target} --encoder-langtok src --decoder-langtok --beam 5 \\
-    --remove-bpe sentencepiece
-```
-
-That is fairseq's program, adapted by the project (which must be on the PYTHONPATH) to Python 3.11 and later; before
-that `fairseq-interactive` with the same arguments does the same.
-"""
+SMALL = ["ctranslate2", "fairseq"]
+SEARCH = {"beam": 5, "length_penalty": 1.0, "max_length": 200}
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--system", required=True, help="name of the system")
-    parser.add_argument("--pair", type=Direction.parse, required=True, help="direction, as en-de")
+    parser.add_argument("--pair", type=Direction.parse, help="direction, as en-de; the whole model without it")
     parser.add_argument("--run", default="demo", help="name of the run (default: %(default)s)")
+    parser.add_argument("--format", choices=[*SMALL, "transformers"], help="default: CTranslate2 and fairseq")
     parser.add_argument("--data", type=Path, help="data/manifest.json")
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--masks", type=Path, help="the system's masks")
     parser.add_argument("--compute-type", default="float32", help="number format of the CTranslate2 model")
+    parser.add_argument(
+        "--license", default="other", help="the model card's licence (default: %(default)s, not stated)"
+    )
     parser.add_argument("--output", type=Path, help="folder to write")
     args = parser.parse_args()
-    run = Path("results") / args.run
+    if not args.pair and args.format != "transformers":
+        raise UserError("--pair is needed: a whole model is written by --format transformers alone")
+    run = Path(Paths(args.run).results)
     own = run / "systems" / args.system / "checkpoint.pt"
     masks = run / "masks" / f"{args.system}.parquet"
     if not args.checkpoint and not own.exists() and not masks.exists() and args.system != "baseline":
@@ -76,67 +54,130 @@ def parse() -> argparse.Namespace:
     args.data = args.data or run / "data/manifest.json"
     args.masks = args.masks or (masks if masks.exists() and not args.checkpoint else None)
     args.checkpoint = args.checkpoint or (own if own.exists() else run / "baseline/checkpoint.pt")
-    args.output = args.output or run / "export" / args.system / str(args.pair)
+    export = run / "export" / args.system / ("" if args.format in (None, *SMALL) else args.format)
+    args.output = args.output or export / str(args.pair or "all")
     return args
 
 
-def readme(args: argparse.Namespace, manifest: Manifest, neurons: str) -> str:
-    """The text of README.md."""
-    moses = "Moses' tokenizer and then " if manifest.tokenization == "moses" else ""
-    own = (
-        "`sentencepiece.model`"
-        if manifest.sentencepiece
-        else "the SentencePiece model of the data-bin (not known here)"
+def directions_of(args: argparse.Namespace, manifest: Manifest, masks: Masks | None) -> list[Direction]:
+    """The directions that the model is exported for."""
+    if args.pair:
+        return [args.pair]
+    if masks:
+        return [Direction.parse(pair) for pair in dict.fromkeys(row.pair for row in masks.rows)]
+    return [one for pair in manifest.pairs for one in (pair, pair.reverse)]
+
+
+def search_of(args: argparse.Namespace, directions: list[Direction]) -> dict[str, Any]:
+    """The beam search that the run's own translations were made with, else the pipeline's defaults."""
+    for pair in directions:
+        known = read_metadata(Paths(args.run).translation(args.system, DEFAULT_SET, pair)[0])
+        if SEARCH.keys() <= known.keys():
+            return {name: known[name] for name in SEARCH}
+    return SEARCH
+
+
+def scores_of(args: argparse.Namespace, directions: list[Direction]) -> list[dict[str, Any]]:
+    """What the run has scored of the system, on all its test sets."""
+    from workflow_scripts.scoring.tables import read_scores
+
+    paths, rows = Paths(args.run), []
+    folder = Path(paths.scores(args.system))
+    further = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    for test_set in (DEFAULT_SET, *further):
+        for pair in directions:
+            if Path(paths.score(args.system, test_set, pair)[0]).exists():
+                comet = Path(paths.comet(args.system, test_set, pair)[0]).exists()
+                rows += read_scores(folder.parent, test_set, args.system, [pair], comet)
+    return rows
+
+
+def write_transformers(
+    args: argparse.Namespace, folder: Path, manifest: Manifest, masks: Masks | None, loaded: Any, symbols: list[str]
+) -> None:
+    """Everything of a folder for `transformers`."""
+    from workflow_scripts.formats import transformers_folder as folders
+    from workflow_scripts.formats.small_fairseq import widths
+    from workflow_scripts.formats.transformers_card import Card, render
+
+    if not manifest.sentencepiece:
+        raise UserError(
+            f"{args.data} names no SentencePiece model, so no tokenizer can be written: set data.sentencepiece"
+        )
+    rows, directions = masks.rows if masks else None, directions_of(args, manifest, masks)
+    kept = masks.kept().get(str(args.pair), {}) if masks else {}
+    version = code_version()
+    model = folders.Model(
+        state=loaded.state,
+        args=loaded.args,
+        symbols=symbols,
+        tags=[tag(language) for language in manifest.languages],
+        sentencepiece=manifest.sentencepiece,
+        search=search_of(args, directions),
+        provenance=folders.provenance(version, sha256(args.checkpoint), args.pair, rows),
     )
-    return README.format(
+    if args.pair:
+        written = folders.write_direction(folder, model, args.pair, kept)
+    else:
+        written = folders.write_whole(folder, model, rows)
+    card = Card(
         system=args.system,
         pair=args.pair,
-        source=args.pair.source,
-        target=args.pair.target,
-        version=code_version(),
-        neurons=neurons,
-        tokenizer=moses + own,
-        compute_type=args.compute_type,
-        languages=",".join(manifest.languages),
+        directions=directions,
+        masked=bool(rows),
+        version=version,
+        licence=args.license,
+        shared_embeddings=written.shared_embeddings,
+        beyond=written.beyond,
+        tokenization=manifest.tokenization,
+        neurons=neurons(widths(loaded.args, kept)) if args.pair else "",
+        data={
+            "languages": ", ".join(manifest.languages),
+            "training data": f"{joined(manifest.pairs)}, fingerprint `{manifest.fingerprint}`",
+            "dictionary": f"{len(symbols)} symbols, SHA-256 `{manifest.content['dictionary_sha256']}`",
+        },
+        scores=scores_of(args, directions),
     )
+    (folder / "README.md").write_text(render(card), encoding="utf-8")
+
+
+def neurons(wide: dict[str, int]) -> str:
+    """A sentence on the widths of a small model."""
+    return f"Its widest layers keep {wide['encoder']} (encoder) and {wide['decoder']} (decoder) neurons."
 
 
 def main() -> None:
     args = parse()
     manifest = read_manifest(args.data)
-    if not set(args.pair.languages) <= set(manifest.languages):
+    if args.pair and not set(args.pair.languages) <= set(manifest.languages):
         raise UserError(f"--pair {args.pair}: the languages of this run are {', '.join(manifest.languages)}")
     masks = read_masks(args.masks) if args.masks else None
     kept = masks.kept().get(str(args.pair)) if masks else {}
-    if kept is None:
+    if kept is None and args.pair:
         raise UserError(f"{args.masks} has no masks for {args.pair}: make masks that include it")
 
     from workflow_scripts.fairseq_plugin import model as transformer
     from workflow_scripts.formats import checkpoint as checkpoints
-    from workflow_scripts.formats.ctranslate2_model import convert
-    from workflow_scripts.formats.folded import aligned, folded_state
-    from workflow_scripts.formats.small_fairseq import widths, write_plain
+    from workflow_scripts.formats import small_folder
+    from workflow_scripts.formats.small_fairseq import widths
 
     loaded, dictionary = checkpoints.read_checkpoint(args.checkpoint), transformer.read_dictionary(manifest)
     transformer.check_fit(loaded, manifest, dictionary)
     checkpoints.refuse_other_masks(loaded, masks_digest(masks.rows) if masks else None)
     folder = args.output.with_name(f".{args.output.name}.tmp")
     shutil.rmtree(folder, ignore_errors=True)
-    (folder / "fairseq").mkdir(parents=True)
-    (folder / "ctranslate2").mkdir()
-    small = folded_state(loaded.state, kept, aligned)
-    convert(small, loaded.args, dictionary.symbols, args.compute_type, folder / "ctranslate2")
-    write_plain(folder / "fairseq/checkpoint.pt", loaded.state, loaded.args, kept, args.pair, manifest.languages)
-    for language in args.pair.languages:
-        shutil.copyfile(manifest.dictionary, folder / f"fairseq/dict.{language}.txt")
-    if manifest.sentencepiece:
-        shutil.copyfile(manifest.sentencepiece, folder / "sentencepiece.model")
-    wide = widths(loaded.args, kept)
-    neurons = f"Its widest layers keep {wide['encoder']} (encoder) and {wide['decoder']} (decoder) neurons."
-    (folder / "README.md").write_text(readme(args, manifest, neurons), encoding="utf-8")
+    folder.mkdir(parents=True)
+    if args.format == "transformers":
+        write_transformers(args, folder, manifest, masks, loaded, dictionary.symbols)
+    else:
+        formats = [args.format] if args.format else SMALL
+        small_folder.write(folder, formats, loaded, dictionary.symbols, manifest, args.pair, kept, args.compute_type)
+        words = neurons(widths(loaded.args, kept))
+        text = small_folder.readme(formats, args.system, args.pair, manifest, words, args.compute_type, code_version())
+        (folder / "README.md").write_text(text, encoding="utf-8")
     shutil.rmtree(args.output, ignore_errors=True)
     folder.replace(args.output)
-    print(f"{args.pair} of {args.system}: {args.output}")
+    print(f"{args.pair or 'all directions'} of {args.system}: {args.output}")
 
 
 if __name__ == "__main__":
