@@ -44,10 +44,14 @@ FAIRSEQ = """
 Pieces on standard input, separated by spaces, one sentence per line:
 
 ```sh
-fairseq-interactive fairseq --path fairseq/checkpoint.pt --task translation_multi_simple_epoch \\
-    --langs {languages} --lang-pairs {pair} --source-lang {source} --target-lang {target} \\
-    --encoder-langtok src --decoder-langtok --beam 5 --remove-bpe sentencepiece
+python -m workflow_scripts.fairseq_plugin interactive fairseq --path fairseq/checkpoint.pt \\
+    --task translation_multi_simple_epoch --langs {languages} --lang-pairs {pair} \\
+    --source-lang {source} --target-lang {target} --encoder-langtok src --decoder-langtok --beam 5 \\
+    --remove-bpe sentencepiece
 ```
+
+That is fairseq's program, adapted by the project (which must be on the PYTHONPATH) to Python 3.11 and later; before
+that `fairseq-interactive` with the same arguments does the same.
 """
 
 FORMATS = {"ctranslate2": CTRANSLATE2, "fairseq": FAIRSEQ}

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from string import Template
+from textwrap import fill
 from typing import Any
 
 from workflow_scripts.direction import Direction, joined
+from workflow_scripts.formats.transformers_folder import Written
+
+WIDTH = 120
 
 CARD = Template("""\
 ---
@@ -24,8 +28,6 @@ $about
 ## Use
 
 $text
-Tried with transformers $versions. `RankAsFairseq` makes `generate` rank translations as fairseq does, which counts the
-probability of the language tag; without it about one in ten differs.
 
 ```python
 $imports
@@ -51,8 +53,8 @@ class RankAsFairseq(LogitsProcessor):
         allowed = torch.full_like(scores, -torch.inf)
         allowed[:, only] = scores[:, only]
         return allowed
-$specialize
 
+$specialize
 def text(ids, tag):
     silent = {tag, model.config.bos_token_id, model.config.pad_token_id, model.config.eos_token_id}
     pieces = tokenizer.convert_ids_to_tokens([id for id in ids.tolist() if id not in silent])
@@ -108,7 +110,6 @@ UNKNOWN = """\
 """
 
 SPECIALIZE = '''
-
 sets, hooks = load_file(f"{FOLDER}/neuron_sets.safetensors"), []
 
 
@@ -138,8 +139,7 @@ class Card:
     masked: bool
     version: str
     licence: str
-    shared_embeddings: bool
-    beyond: int
+    written: Written
     tokenization: str
     neurons: str
     data: Mapping[str, Any]
@@ -149,7 +149,7 @@ class Card:
 def render(card: Card) -> str:
     """The text of README.md."""
     codes = dict.fromkeys(code for one in ([card.pair] if card.pair else card.directions) for code in one.languages)
-    unknown = UNKNOWN if card.beyond else ""
+    unknown = UNKNOWN if card.written.beyond else ""
     if card.pair:
         translate = Template(ONE_DIRECTION).substitute(unknown=unknown, target=card.pair.tags[1])
         example = 'print(translate(["…", "…"]))'
@@ -165,9 +165,9 @@ def render(card: Card) -> str:
         title=f"{card.system}, {card.pair}" if card.pair else card.system,
         about=_about(card),
         text=_text(card),
-        versions=VERSIONS[card.shared_embeddings],
-        imports=_imports(sets, guarded=not card.shared_embeddings),
-        guard="" if card.shared_embeddings else GUARD,
+        versions=VERSIONS[card.written.shared_embeddings],
+        imports=_imports(sets, guarded=not card.written.shared_embeddings),
+        guard="" if card.written.shared_embeddings else GUARD,
         specialize=SPECIALIZE if sets else "",
         translate=translate,
         example=example,
@@ -188,24 +188,31 @@ def _imports(sets: bool, guarded: bool) -> str:
 def _about(card: Card) -> str:
     made = f"made by version {card.version}"
     if card.pair:
-        return f"One direction of a multilingual Transformer, {card.pair}, {made}. {card.neurons}".rstrip()
-    text = f"A multilingual Transformer, {made}, for the directions {joined(card.directions)}."
+        return fill(f"One direction of a multilingual Transformer, {card.pair}, {made}. {card.neurons}", WIDTH)
+    text = f"A multilingual Transformer, {made}, for the directions {joined(card.directions).replace(',', ', ')}."
     if card.masked:
         text += (
-            "\nEach direction uses the neurons of its own sets (Neuron Specialization), in `neuron_sets.safetensors`: "
-            "without `specialize` below it is\na model that was trained for no direction."
+            " Each direction uses the neurons of its own sets (Neuron Specialization), in `neuron_sets.safetensors`: "
+            "without `specialize` below it is a model that was trained for no direction."
         )
-    return text
+    return fill(text, WIDTH, break_on_hyphens=False)
 
 
 def _text(card: Card) -> str:
-    text = "Text is expected in Unicode's composed form (NFC), without invisible characters, as it was in training.\n"
+    text = "Text is expected in Unicode's composed form (NFC), without invisible characters, as it was in training."
     if card.tokenization == "moses":
         text += (
-            "It must be tokenized by sacremoses (`MosesTokenizer(lang=…).tokenize(line, escape=False, "
-            "return_str=True)`)\nbefore, and translations detokenized after.\n"
+            " Before, it must be tokenized by sacremoses (`MosesTokenizer(lang=…).tokenize(line, escape=False, "
+            "return_str=True)`); translations are to be detokenized."
         )
-    return text
+    if card.written.normalizes:
+        text += " Stacked combining marks and half-width kana can be cut otherwise than in training."
+    text += (
+        f" Made for transformers {VERSIONS[card.written.shared_embeddings]}. `RankAsFairseq` makes `generate` rank "
+        "translations as fairseq does, which counts the probability of the language tag: without it about one in ten "
+        "differs."
+    )
+    return fill(text, WIDTH)
 
 
 def _scores(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -41,10 +41,11 @@ class Model:
 
 @dataclass(frozen=True)
 class Written:
-    """What the card has to know of a folder: whether all embeddings are one, and pieces without a row in the model."""
+    """What the card has to know: whether all embeddings are one table, and of the tokenizer (see `Vocabulary`)."""
 
     shared_embeddings: bool
     beyond: int
+    normalizes: bool
 
 
 def write_direction(folder: Path, model: Model, pair: Direction, kept: Kept) -> Written:
@@ -66,11 +67,11 @@ def write_whole(folder: Path, model: Model, rows: Sequence[Mask] | None) -> Writ
     return written
 
 
-def provenance(version: str, checkpoint_sha256: str, pair: Direction | None, rows: Sequence[Mask] | None) -> dict:
-    """What `config.json` says of the model's origin."""
+def provenance(version: str, checkpoint: str, pair: Direction | None, rows: Sequence[Mask] | None) -> dict:
+    """What `config.json` says of the model's origin; `checkpoint` is its identity (`formats.checkpoint`)."""
     return {
         "version": version,
-        "checkpoint": checkpoint_sha256,
+        "checkpoint": checkpoint,
         "masks": masks_digest(rows) if rows else None,
         "pair": str(pair) if pair else None,
     }
@@ -91,4 +92,6 @@ def _write(folder: Path, model: Model, state: Mapping[str, Tensor], pair: Direct
     write_json(folder / "special_tokens_map.json", transformers_tokenizer.special_tokens(model.tags))
     shutil.copyfile(model.sentencepiece, folder / "sentencepiece.model")
     save_file(m2m100.weights(state), folder / "model.safetensors", metadata={"format": "pt"})
-    return Written(config["tie_word_embeddings"], vocabulary.beyond)
+    # The library makes it for its owner's eyes alone.
+    (folder / "model.safetensors").chmod((folder / "config.json").stat().st_mode)
+    return Written(config["tie_word_embeddings"], vocabulary.beyond, vocabulary.normalizes)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 from torch import nn
 
 from workflow_scripts.artifacts import Mask, Masks, masks_digest
@@ -36,7 +36,7 @@ def packed(rows: Iterable[Mask]) -> dict[str, NDArray[np.uint8]]:
 
 def write_sets(path: Path, rows: Iterable[Mask]) -> None:
     """Write the neuron sets of all directions as safetensors."""
-    save_file(packed(rows), path, metadata={"bit_order": "big", "names": "direction.component.layer"})
+    path.write_bytes(save(packed(rows), metadata={"bit_order": "big", "names": "direction.component.layer"}))
 
 
 def specialize(model: nn.Module, masks: Masks, direction: Direction) -> DirectionMasks:

@@ -25,11 +25,16 @@ SPECIALS = ("<s>", "<pad>", "</s>", "<unk>")
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Ids of all symbols (the model's rows first), the merges in order, and how many ids lie past the model's end."""
+    """Ids of all symbols (the model's rows first), the merges in order, and how many ids lie past the model's end.
+
+    `normalizes` tells a model with a table of its own, which the tokenizers library applies to letters with their marks
+    as one: where marks are stacked, and to half-width kana, SentencePiece can do otherwise. The pipeline's have none.
+    """
 
     ids: dict[str, int]
     merges: list[tuple[str, str]]
     beyond: int
+    normalizes: bool
 
 
 def check(proto: Proto, path: Path) -> None:
@@ -64,7 +69,7 @@ def vocabulary(proto: Proto, symbols: Sequence[str]) -> Vocabulary:
         for cut in range(len(piece.text) - 1, 0, -1)
         if piece.text[:cut] in known and piece.text[cut:] in known
     ]
-    return Vocabulary(ids, merges, len(ids) - len(symbols))
+    return Vocabulary(ids, merges, len(ids) - len(symbols), bool(proto.charsmap))
 
 
 def fast_tokenizer(

@@ -22,7 +22,7 @@ from workflow_scripts.artifacts import Masks, masks_digest, read_masks, read_met
 from workflow_scripts.corpus.manifest import Manifest, read_manifest
 from workflow_scripts.direction import Direction, joined, tag
 from workflow_scripts.errors import UserError
-from workflow_scripts.files import code_version, sha256
+from workflow_scripts.files import code_version
 from workflow_scripts.paths import DEFAULT_SET, Paths
 
 SMALL = ["ctranslate2", "fairseq"]
@@ -96,6 +96,7 @@ def write_transformers(
     args: argparse.Namespace, folder: Path, manifest: Manifest, masks: Masks | None, loaded: Any, symbols: list[str]
 ) -> None:
     """Everything of a folder for `transformers`."""
+    from workflow_scripts.formats import checkpoint as checkpoints
     from workflow_scripts.formats import transformers_folder as folders
     from workflow_scripts.formats.small_fairseq import widths
     from workflow_scripts.formats.transformers_card import Card, render
@@ -114,7 +115,7 @@ def write_transformers(
         tags=[tag(language) for language in manifest.languages],
         sentencepiece=manifest.sentencepiece,
         search=search_of(args, directions),
-        provenance=folders.provenance(version, sha256(args.checkpoint), args.pair, rows),
+        provenance=folders.provenance(version, checkpoints.identity(args.checkpoint), args.pair, rows),
     )
     if args.pair:
         written = folders.write_direction(folder, model, args.pair, kept)
@@ -127,8 +128,7 @@ def write_transformers(
         masked=bool(rows),
         version=version,
         licence=args.license,
-        shared_embeddings=written.shared_embeddings,
-        beyond=written.beyond,
+        written=written,
         tokenization=manifest.tokenization,
         neurons=neurons(widths(loaded.args, kept)) if args.pair else "",
         data={
