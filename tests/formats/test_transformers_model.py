@@ -46,6 +46,7 @@ def pieces(tmp_path_factory):
         model_prefix=str(path.with_suffix("")),
         model_type="bpe",
         vocab_size=PIECES + 3,
+        normalization_rule_name="identity",
         minloglevel=2,
     )
     processor = sentencepiece.SentencePieceProcessor(model_file=str(path))
