@@ -82,9 +82,9 @@ $licence
 
 GUARD = """
 if int(transformers.__version__.split(".")[0]) < 5:
-    raise SystemExit("transformers 4 takes all embeddings of this class for one table: wrong for this model, use 5")
+    raise SystemExit("transformers 4 can take all embeddings for one table, wrong for this model: use 5")
 """
-VERSIONS = {True: "4.57 and 5", False: "5 (earlier ones would be silently wrong, and are refused below)"}
+VERSIONS = {True: "4.57 and 5", False: "5 (earlier ones can be silently wrong, and are refused below)"}
 
 ONE_DIRECTION = """\
 def translate(lines):
