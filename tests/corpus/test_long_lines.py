@@ -17,13 +17,13 @@ def at_most(count: int):
     ("line", "longest", "parts"),
     [
         ("It fits.", 8, ["It fits."]),
-        ("One. Two! Three?", 9, ["One. Two!", "Three?"]),
+        ("One. Two! Three?", 9, ["One.", "Two!", "Three?"]),
         ('He said "No." She left.', 14, ['He said "No."', "She left."]),
-        ("A long one, with a clause. B.", 20, ["A long one,", "with a clause.", "B."]),
+        ("A long one, with, a clause. B.", 17, ["A long one, with,", "a clause.", "B."]),
         ("no stops in here at all", 9, ["no stops", "in here", "at all"]),
         ("unbreakable", 6, ["unbre", "akable"]),
         ("第一句。第二句！第三", 5, ["第一句。", "第二句！", "第三"]),
-        ("पहला। दूसरा। तीसरा।", 12, ["पहला। दूसरा।", "तीसरा।"]),
+        ("पहला। दूसरा। तीसरा।", 12, ["पहला।", "दूसरा।", "तीसरा।"]),
         ("at 3.5 percent. Next.", 15, ["at 3.5 percent.", "Next."]),
     ],
 )

@@ -20,9 +20,11 @@ WIDE = "。！？，、；：」』）"
 
 
 def cut(line: str, fits: Callable[[str], bool], level: int = 0) -> list[str]:
-    """`line` in parts that fit, in order: as few as its sentence ends allow, else at clauses, words, at last anywhere.
+    """`line` in parts that fit, in order: its sentences, which are what models are trained on.
 
-    Nothing is lost but the spaces at the cuts. A single character that does not fit is a part all the same.
+    One that does not fit itself is cut into as few parts as its clauses allow, else words, at last anywhere. A line
+    that fits stays whole. Nothing is lost but the spaces at the cuts. A single character that does not fit is a part
+    all the same.
     """
     line = line.strip()
     if len(line) < 2 or fits(line):
@@ -31,8 +33,8 @@ def cut(line: str, fits: Callable[[str], bool], level: int = 0) -> list[str]:
         # Half a character cannot be: at least one on each side.
         middle = len(line) // 2
         return [*cut(line[:middle], fits, level), *cut(line[middle:], fits, level)]
-    parts = []
-    for part in _packed(_units(line, ENDS[level]), fits):
+    parts, units = [], _units(line, ENDS[level])
+    for part in _packed(units, fits) if level else units:
         parts += [part.strip()] if fits(part.strip()) else cut(part, fits, level + 1)
     return parts
 

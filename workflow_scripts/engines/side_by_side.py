@@ -46,10 +46,6 @@ class SideBySide:
         decode = run.config["decode"]
         if compute_type is None:
             compute_type = decode["compute_type"] if decode["engine"] == "ctranslate2" else "float32"
-        if count > decode["beam"]:
-            say(f"a beam of {count}, not of the run's {decode['beam']}, for as many translations")
-        if pair not in run.directions:
-            say(f"no model of run {run.name} was trained on {pair}: zero-shot")
         options = Options(
             beam=max(decode["beam"], count),
             length_penalty=decode["length_penalty"],
@@ -67,6 +63,10 @@ class SideBySide:
             search = BeamSearch(WholeModel(folder, options), positions, symbols, options)
             systems[name] = LineTranslator(search, manifest, pair)
             longest = min(longest, most_pieces(positions, options))
+        if count > decode["beam"]:
+            say(f"a beam of {count}, not of the run's {decode['beam']}, for as many translations")
+        if pair not in run.directions:
+            say(f"no model of run {run.name} was trained on {pair}: zero-shot")
         reader = Reader(manifest, pair.source, run.config["data"]["clean"]["punctuation"], longest)
         return cls(reader, systems, count)
 

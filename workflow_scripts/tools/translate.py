@@ -95,31 +95,33 @@ def written(path: Path | None) -> Iterator[BinaryIO]:
     part.replace(path)
 
 
-def main() -> int:
-    args = parse()
+def translate(args: argparse.Namespace) -> None:
+    """Translate all there is. What is needed for it is imported late: mistakes are told before."""
     from workflow_scripts.made_run import MadeRun
 
     run = MadeRun.read(args.run)
-    codes = run.config["languages"]["codes"]
-    if not set(args.pair.languages) <= set(codes):
+    if not set(args.pair.languages) <= set(run.config["languages"]["codes"]):
         raise UserError(f"{args.pair} is not a direction of run {run.name}; it has {joined(run.directions)}")
     for name in args.systems:
         run.system(name)
-    try:
-        from workflow_scripts.engines.side_by_side import SideBySide
 
-        sizes = SideBySide.sizes()
-        systems = SideBySide.load(run, args.systems, args.pair, args.nbest, args.compute_type, args.device)
-        with written(args.output) as file:
-            for rows in systems.translate(batches(args.files, sizes), args.format):
-                file.write(rows.encode())
-                file.flush()
+    from workflow_scripts.engines.side_by_side import SideBySide
+
+    systems = SideBySide.load(run, args.systems, args.pair, args.nbest, args.compute_type, args.device)
+    with written(args.output) as file:
+        for rows in systems.translate(batches(args.files, SideBySide.sizes()), args.format):
+            file.write(rows.encode())
+            file.flush()
+
+
+def main() -> None:
+    try:
+        translate(parse())
     except KeyboardInterrupt:
         # At once: the search still runs, and would have to be waited for.
         os._exit(130)
     except BrokenPipeError:
         os._exit(141)
-    return 0
 
 
 if __name__ == "__main__":
