@@ -4,10 +4,12 @@ BIN := .venv/bin
 # CONFIG=config/text.yaml takes another configuration, ARGS="…" passes anything on to Snakemake.
 CONFIG ?= config/config.yaml
 ARGS ?=
+# The run that `make translate` takes its system from.
+RUN ?= demo
 # Targets in ARGS come first: --configfile takes every word that follows it.
 SNAKEMAKE := $(BIN)/snakemake
 
-.PHONY: help env comet run dry test lint format lock config-reference bench matrix plan status doctor compare
+.PHONY: help env comet run dry test lint format lock config-reference bench matrix plan status doctor compare translate
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -53,6 +55,12 @@ compare: env  ## two runs side by side: make compare A=results/x B=results/y
 
 matrix: env  ## single changes of every kind: what runs again, and that the end is that of a run from nothing (an hour)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.workflow.matrix
+
+# Standard output holds translations alone, and a closed pipe is no failure.
+translate:  ## lines in, translations out: make translate SYSTEM=ns PAIR=en-qa [RUN=demo] < in > out
+	@$(PYTHON) envs/create.py main < /dev/null >&2
+	@$(BIN)/python -m workflow_scripts.tools.translate --run $(RUN) --system $(SYSTEM) --pair $(PAIR) $(ARGS) \
+		|| { code=$$?; [ $$code = 141 ] || exit $$code; }
 
 bench: env  ## benchmarks, on an otherwise idle machine
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -22,11 +22,11 @@ from tests.benchmarks.profiles import where_time_goes
 from workflow_scripts.artifacts import Masks
 from workflow_scripts.direction import Direction
 from workflow_scripts.engines.ctranslate2_beam import Session
+from workflow_scripts.engines.hypothesis import plain
 from workflow_scripts.engines.search import Options
 from workflow_scripts.fairseq_plugin import model as transformer
 from workflow_scripts.fairseq_plugin.beam_search import Search, translate
 from workflow_scripts.fairseq_plugin.datasets import load_direction, pieces
-from workflow_scripts.fairseq_plugin.translator import plain
 from workflow_scripts.layers.specialized_ffn import DirectionMasks
 
 from fairseq.data import LanguagePairDataset  # isort: skip

@@ -52,6 +52,16 @@ class Tiny:
 
     def search(self, sources: list[list[str]], beam: int, length_penalty: float, max_length: int) -> list:
         """Per sentence (tokens without the forced tag and the end, score), one sentence at a time, by fairseq."""
+        return [found[0] for found in self._finished(sources, beam, length_penalty, max_length)]
+
+    def nbest(self, sources: list[list[str]], beam: int, length_penalty: float, max_length: int) -> list:
+        """Like `translate`, all finished hypotheses of each sentence, best first."""
+        return [
+            [([token for token in tokens if token != TAGS[1]], score) for tokens, score in found]
+            for found in self._finished(sources, beam, length_penalty, max_length)
+        ]
+
+    def _finished(self, sources: list[list[str]], beam: int, length_penalty: float, max_length: int) -> list:
         from fairseq.sequence_generator import SequenceGenerator
 
         generator = SequenceGenerator(
@@ -64,9 +74,10 @@ class Tiny:
             prefix = torch.tensor([[self.dictionary.index("__de__")]])
             sample = {"net_input": {"src_tokens": tokens, "src_lengths": torch.tensor([len(ids)])}}
             with torch.no_grad():
-                best = generator.generate([self.model], sample, prefix_tokens=prefix)[0][0]
-            found = [self.dictionary[index] for index in best["tokens"][1:-1]]
-            results.append((found, float(best["score"])))
+                found = generator.generate([self.model], sample, prefix_tokens=prefix)[0]
+            results.append(
+                [([self.dictionary[index] for index in one["tokens"][1:-1]], float(one["score"])) for one in found]
+            )
         return results
 
 

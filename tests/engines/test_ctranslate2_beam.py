@@ -180,3 +180,23 @@ def test_what_cannot_be_translated_is_refused(tiny):
         )
         with pytest.raises(UserError, match=value if isinstance(value, str) else option):
             changed.translate([["w1"]], "__en__", "__de__")
+
+
+@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("longest", [25, 4])
+def test_the_n_best_are_those_of_fairseq(tiny, sentences, name, longest):
+    model = tiny(**SHAPES[name])
+    expected = model.nbest(sentences, 5, 1.0, longest)
+    found = session(model, max_length=longest).nbest(sentences, "__en__", "__de__", count=3)
+    assert all(0 < len(one) <= 3 for one in found)
+    scores = [[hypothesis.score for hypothesis in one] for one in found]
+    assert all(one == sorted(one, reverse=True) for one in scores)
+    same = [
+        hypothesis.tokens == tokens and hypothesis.score == pytest.approx(score, abs=1e-4)
+        for ours, theirs in zip(found, expected, strict=True)
+        for hypothesis, (tokens, score) in zip(ours, theirs[:3], strict=False)
+    ]
+    # Those that CTranslate2 loses or fairseq ends elsewhere stand far behind the best.
+    assert np.mean(same) >= 0.9
+    best = session(model, max_length=longest).translate(sentences, "__en__", "__de__")
+    compare([one[0] for one in found], [(hypothesis.tokens, hypothesis.score) for hypothesis in best])

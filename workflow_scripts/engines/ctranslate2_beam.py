@@ -22,16 +22,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import ctranslate2
 import numpy as np
-from torch import Tensor
 
 from workflow_scripts.engines.hypothesis import Hypothesis
-from workflow_scripts.engines.search import Options
-from workflow_scripts.engines.split_model import END, SplitModel, to_array
+from workflow_scripts.engines.search import END, Options, to_array
 from workflow_scripts.errors import UserError
-from workflow_scripts.formats.folded import Kept
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from workflow_scripts.formats.folded import Kept
 
 PAD = "<blank>"
 ENCODED_TOKENS = 65536
@@ -52,16 +55,24 @@ class _Start:
     ends: bool
 
 
-class Session:
-    """One checkpoint, many directions; the dense encoder is converted once, that of a mask when it is asked for.
+class Model(Protocol):
+    """What is searched with."""
 
-    `state` has fairseq's plain names, `architecture` its model options, `dictionary` its symbols in order with the
-    language tags.
+    def select(self, kept: Kept | None) -> None:
+        """Be the model of a direction that keeps these neurons; None: of one that keeps all."""
+
+    def encoded(self, sentences: Sequence[Sequence[str]]) -> tuple[ctranslate2.Translator, list[list[str]]]:
+        """A translator of these sentences of dictionary symbols, and each of them in its source symbols."""
+
+
+class BeamSearch:
+    """Beam search with a model that is loaded when it is first needed.
+
+    `architecture` has fairseq's `max_source_positions` and `max_target_positions`, `dictionary` the symbols in order,
+    language tags included.
     """
 
-    def __init__(
-        self, state: Mapping[str, Tensor], architecture: Namespace, dictionary: Sequence[str], options: Options
-    ) -> None:
+    def __init__(self, model: Model, architecture: Namespace, dictionary: Sequence[str], options: Options) -> None:
         _allow_avx512()
         known = ctranslate2.get_supported_compute_types(options.device.partition(":")[0])
         if options.compute_type not in known:
@@ -70,14 +81,26 @@ class Session:
                 f"choose one of {', '.join(sorted(known))}"
             )
         self.architecture, self.dictionary, self.options = architecture, dictionary, options
-        self._model = SplitModel(state, architecture, dictionary, options)
+        self._model = model
 
     def translate(
         self, sources: Sequence[Sequence[str]], source_tag: str | None, target_tag: str, kept: Kept | None = None
     ) -> list[Hypothesis]:
+        """The best translation of each sentence; arguments as for `nbest`."""
+        return [found[0] for found in self.nbest(sources, source_tag, target_tag, kept)]
+
+    def nbest(
+        self,
+        sources: Sequence[Sequence[str]],
+        source_tag: str | None,
+        target_tag: str,
+        kept: Kept | None = None,
+        count: int = 1,
+    ) -> list[list[Hypothesis]]:
         """Translate sentences of dictionary symbols, without tags; `kept` are the direction's neurons, None: all.
 
-        Raises `UserError` when a sentence is longer than the model's positions.
+        Per sentence up to `count` hypotheses, at least one, best first; there are no more than beams. Raises
+        `UserError` when a sentence is longer than the model's positions.
         """
         tagged = [[source_tag, *tokens] if source_tag else list(tokens) for tokens in sources]
         limit = self.architecture.max_source_positions
@@ -85,9 +108,9 @@ class Session:
             if len(tokens) + 1 > limit:
                 raise UserError(f"sentence {line} has {len(tokens) + 1} tokens, the model takes {limit}: shorten it")
         self._model.select(kept)
-        return [hypothesis for part in _parts(tagged) for hypothesis in self._translate(part, target_tag)]
+        return [found for part in _parts(tagged) for found in self._translate(part, target_tag, count)]
 
-    def _translate(self, tagged: list[list[str]], target_tag: str) -> list[Hypothesis]:
+    def _translate(self, tagged: list[list[str]], target_tag: str, count: int) -> list[list[Hypothesis]]:
         translator, sources = self._model.encoded(tagged)
         starts = self.options.batched(partial(self._starts, translator, target_tag), sources)
         candidates: list[list[Hypothesis]] = [[] for _ in sources]
@@ -97,13 +120,18 @@ class Session:
             search = partial(self._search, translator, target_tag, self.options.beam - ends)
             found = self.options.batched(search, [sources[line] for line in lines])
             for line, nbest in zip(lines, found, strict=True):
-                candidates[line], unfinished = self._ranked(nbest, starts[line])
+                candidates[line], unfinished = self._ranked(nbest, starts[line], count)
                 cut += [(line, tokens) for tokens in unfinished]
         scores = self._scores(translator, [sources[line] for line, _ in cut], [tokens for _, tokens in cut])
         for (line, tokens), score in zip(cut, scores, strict=True):
             candidates[line].append(Hypothesis(tokens[1:], score))
-        best = (max(found, key=lambda candidate: candidate.score) for found in candidates)
-        return [replace(found, tokens=[token for token in found.tokens if token != target_tag]) for found in best]
+        return [
+            [
+                replace(one, tokens=[token for token in one.tokens if token != target_tag])
+                for one in sorted(found, key=lambda candidate: candidate.score, reverse=True)[:count]
+            ]
+            for found in candidates
+        ]
 
     @property
     def _exponent(self) -> float:
@@ -156,8 +184,10 @@ class Session:
             for result in results
         ]
 
-    def _ranked(self, nbest: list[tuple[list[str], float]], start: _Start) -> tuple[list[Hypothesis], list[list[str]]]:
-        """The finished hypotheses with fairseq's scores; the tokens of those that were cut off and may yet win."""
+    def _ranked(
+        self, nbest: list[tuple[list[str], float]], start: _Start, count: int
+    ) -> tuple[list[Hypothesis], list[list[str]]]:
+        """The finished hypotheses with fairseq's scores; the tokens of those cut off that may be among `count` best."""
         # The first free position was searched without its end, which left the others a larger share.
         offset = start.tag + np.log1p(-np.exp(start.end))
         finished = [Hypothesis([], self._normalized(start.tag + start.end, 2))] if start.ends else []
@@ -167,12 +197,12 @@ class Session:
             for tokens, total in nbest
             if tokens[-1] == END
         ]
-        best = max((hypothesis.score for hypothesis in finished), default=-np.inf)
+        least = sorted((hypothesis.score for hypothesis in finished), reverse=True)[count - 1 : count]
         # The end that fairseq forces can only take from what a hypothesis has so far.
         cut = [
             tokens
             for tokens, total in nbest
-            if tokens[-1] != END and self._normalized(total + offset, len(tokens) + 1) > best
+            if tokens[-1] != END and self._normalized(total + offset, len(tokens) + 1) > (least or [-np.inf])[0]
         ]
         return finished, cut
 
@@ -191,6 +221,21 @@ class Session:
 
     def _normalized(self, total: float, length: int) -> float:
         return float(total / length**self.options.length_penalty)
+
+
+class Session(BeamSearch):
+    """One checkpoint, many directions; the dense encoder is converted once, that of a mask when it is asked for.
+
+    `state` has fairseq's plain names, `architecture` its model options.
+    """
+
+    def __init__(
+        self, state: Mapping[str, Tensor], architecture: Namespace, dictionary: Sequence[str], options: Options
+    ) -> None:
+        # A model that was converted before is searched with without torch, which takes seconds to import.
+        from workflow_scripts.engines.split_model import SplitModel
+
+        super().__init__(SplitModel(state, architecture, dictionary, options), architecture, dictionary, options)
 
 
 def _allow_avx512(processor: Path = Path("/proc/cpuinfo")) -> None:

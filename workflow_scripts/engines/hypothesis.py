@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -15,3 +16,8 @@ class Hypothesis:
 
     tokens: list[str]
     score: float
+
+
+def plain(pieces: Iterable[str]) -> str:
+    """SentencePiece symbols as text."""
+    return "".join(pieces).replace("\N{LOWER ONE EIGHTH BLOCK}", " ").strip()

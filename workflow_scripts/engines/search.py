@@ -6,7 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import ctranslate2
 import numpy as np
+from numpy.typing import NDArray
+
+END, UNKNOWN = "</s>", "<unk>"
 
 
 @dataclass(frozen=True)
@@ -45,3 +49,8 @@ class Options:
             batch.append(place)
         if batch:
             yield batch
+
+
+def to_array(values: ctranslate2.StorageView) -> NDArray[np.float32]:
+    """Values of any type on any device."""
+    return np.array(values.to_device(ctranslate2.Device.cpu).to(ctranslate2.DataType.float32))

@@ -17,11 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from workflow_scripts.engines.search import Options
+from workflow_scripts.engines.search import END, UNKNOWN, Options, to_array
 from workflow_scripts.formats.ctranslate2_model import convert_decoder, convert_encoder
 from workflow_scripts.formats.folded import Kept, aligned, folded_state
-
-END, UNKNOWN = "</s>", "<unk>"
 
 
 class SplitModel:
@@ -72,8 +70,3 @@ class SplitModel:
                 compute_type=self.options.compute_type,
                 intra_threads=self.options.threads,
             )
-
-
-def to_array(values: ctranslate2.StorageView) -> NDArray[np.float32]:
-    """Values of any type on any device."""
-    return np.array(values.to_device(ctranslate2.Device.cpu).to(ctranslate2.DataType.float32))

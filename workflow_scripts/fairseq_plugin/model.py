@@ -11,7 +11,7 @@ from torch import nn
 from workflow_scripts.corpus.manifest import Manifest
 from workflow_scripts.errors import UserError
 from workflow_scripts.fairseq_plugin import compat  # noqa: F401 - before anything of fairseq
-from workflow_scripts.formats.checkpoint import COUNTERS, Checkpoint, read_checkpoint
+from workflow_scripts.formats.checkpoint import COUNTERS, Checkpoint, read_checkpoint, refuse_other_vocabulary
 from workflow_scripts.training.provenance import refuse_other_format
 
 from fairseq.data import Dictionary  # isort: skip
@@ -33,20 +33,7 @@ def tag(language: str) -> str:
 
 def check_fit(checkpoint: Checkpoint, manifest: Manifest, dictionary: Dictionary) -> None:
     """Raise `UserError` when the checkpoint was trained with another dictionary or language list than the data's."""
-    if checkpoint.languages and checkpoint.languages != manifest.languages:
-        raise UserError(
-            f"checkpoint {checkpoint.path} was trained with languages {','.join(checkpoint.languages)}, the data has "
-            f"{','.join(manifest.languages)}: list languages.codes in the checkpoint's order"
-        )
-    embedding = checkpoint.state.get("encoder.embed_tokens.weight")
-    if embedding is None:
-        raise UserError(f"checkpoint {checkpoint.path} is not an encoder-decoder Transformer: it has no encoder")
-    rows = embedding.shape[0]
-    if rows != len(dictionary):
-        raise UserError(
-            f"checkpoint {checkpoint.path} does not fit the data: it has {rows} symbols, {manifest.dictionary} with "
-            f"{len(manifest.languages)} language tags has {len(dictionary)}; use the data-bin it was trained with"
-        )
+    refuse_other_vocabulary(checkpoint, manifest.languages, len(dictionary), manifest.dictionary)
 
 
 def build_model(checkpoint: Checkpoint, dictionary: Dictionary) -> TransformerModel:

@@ -9,7 +9,7 @@ from workflow_scripts.artifacts import Masks, masks_digest
 from workflow_scripts.corpus.manifest import Manifest
 from workflow_scripts.corpus.prepared_set import PreparedSet
 from workflow_scripts.direction import Direction
-from workflow_scripts.engines.hypothesis import Hypothesis
+from workflow_scripts.engines.hypothesis import Hypothesis, plain
 from workflow_scripts.errors import UserError
 from workflow_scripts.fairseq_plugin import model as transformer
 from workflow_scripts.fairseq_plugin.beam_search import Search, translate
@@ -19,11 +19,6 @@ from workflow_scripts.layers.specialized_ffn import DirectionMasks
 
 GPU_SENTENCES = 512
 """Sentences of a batch on a GPU, at most: the first logits of each come to the CPU."""
-
-
-def plain(pieces: list[str]) -> str:
-    """SentencePiece symbols as text."""
-    return "".join(pieces).replace("\N{LOWER ONE EIGHTH BLOCK}", " ").strip()
 
 
 class Translator:

@@ -6,7 +6,7 @@ import argparse
 import hashlib
 import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -220,4 +220,24 @@ def refuse_other_masks(checkpoint: Checkpoint, found: str | None) -> None:
         raise UserError(
             f"checkpoint {checkpoint.path} was trained under masks with digest {expected[:12]} and is given {given}: "
             "decode it with the masks it was trained under"
+        )
+
+
+def refuse_other_vocabulary(checkpoint: Checkpoint, languages: Sequence[str], symbols: int, dictionary: Path) -> None:
+    """Raise `UserError` when the checkpoint was trained with other languages, or another number of symbols.
+
+    `symbols` counts those of `dictionary` and a tag per language.
+    """
+    if checkpoint.languages and checkpoint.languages != list(languages):
+        raise UserError(
+            f"checkpoint {checkpoint.path} was trained with languages {','.join(checkpoint.languages)}, the data has "
+            f"{','.join(languages)}: list languages.codes in the checkpoint's order"
+        )
+    embedding = checkpoint.state.get("encoder.embed_tokens.weight")
+    if embedding is None:
+        raise UserError(f"checkpoint {checkpoint.path} is not an encoder-decoder Transformer: it has no encoder")
+    if embedding.shape[0] != symbols:
+        raise UserError(
+            f"checkpoint {checkpoint.path} does not fit the data: it has {embedding.shape[0]} symbols, {dictionary} "
+            f"with {len(languages)} language tags has {symbols}; use the data-bin it was trained with"
         )

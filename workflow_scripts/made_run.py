@@ -1,0 +1,72 @@
+"""A run that was made: its systems, directions and settings, by the configuration it was last made with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from workflow_scripts import configuration
+from workflow_scripts.batch import FORMAT
+from workflow_scripts.direction import Direction
+from workflow_scripts.errors import UserError
+from workflow_scripts.paths import Paths
+
+
+@dataclass(frozen=True)
+class MadeRun:
+    """The run called `name`; `config` has all defaults."""
+
+    name: str
+    config: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, name: str) -> MadeRun:
+        """Read what is recorded of a run. Raises `UserError` with the runs there are where it is not one of them."""
+        path = Path(Paths(name).record)
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            version, config = content["format"], content["configuration"]
+        except (FileNotFoundError, NotADirectoryError):
+            results = Path(Paths("any").results).parent
+            known = sorted(found.parent.name for found in results.glob(f"*/{path.name}"))
+            there = f"there are {', '.join(known)}" if known else "there is none: make one first (make run)"
+            raise UserError(f"there is no run {name} in {results.resolve()}; {there}") from None
+        except (ValueError, KeyError, TypeError):
+            raise UserError(f"{path} is damaged: remove it, and make the run again") from None
+        if version != FORMAT:
+            raise UserError(f"{path.parent} was made by another version of this pipeline: make the run again")
+        return cls(name, config)
+
+    @cached_property
+    def paths(self) -> Paths:
+        """Where its files lie."""
+        return Paths(self.name)
+
+    @cached_property
+    def directions(self) -> list[Direction]:
+        """The directions its models are trained on."""
+        return configuration.directions(self.config, self.config["languages"]["codes"])
+
+    @property
+    def models(self) -> list[str]:
+        """The systems that are models, not existing translations."""
+        systems = self.config["systems"]
+        return [name for name in systems if configuration.kind(systems[name]) != "imported"]
+
+    def system(self, name: str) -> tuple[Path, Path | None]:
+        """Checkpoint and masks of a system. Raises `UserError` where it has no model, or has not been made yet."""
+        if name not in self.models:
+            kind = "has only existing translations" if name in self.config["systems"] else "does not exist"
+            raise UserError(f"system {name} of run {self.name} {kind}; systems with a model: {', '.join(self.models)}")
+        own = self.config["systems"][name]
+        given = configuration.kind(own) == "given"
+        checkpoint = Path(self.paths.baseline if given else self.paths.checkpoint(name))
+        masks = Path(self.paths.masks(name)) if "masks" in own else None
+        for path in filter(None, (checkpoint, masks)):
+            if not path.exists():
+                raise UserError(f"system {name}: {path} does not exist yet; make the run first")
+        return checkpoint, masks
