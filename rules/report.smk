@@ -19,8 +19,8 @@ rule tables:
     benchmark:
         f"{PATHS.benchmarks}/tables/tables.jsonl"
     params:
-        rows=as_json(as_text(RUN.rows)),
-        tested=as_json(as_text(RUN.tested)),
+        rows=as_json(as_text(RUN.rows), in_order=True),
+        tested=as_json(as_text(RUN.tested), in_order=True),
         output=subpath(output[0], parent=True),
         options=as_options(
             {

@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.test_configuration import config, run_of
 from workflow_scripts import configuration_record
+from workflow_scripts.command_line import as_json, as_text
 from workflow_scripts.errors import UserError
 from workflow_scripts.paths import DEFAULT_SET
 from workflow_scripts.run import Run
@@ -211,3 +212,8 @@ def test_only_what_is_missing_is_asked_for_beside_the_last_artefacts(tmp_path, m
     for gone in ("translations/ns/en-de.hyp.txt", "masks/ns.parquet", "activations/en-de.parquet"):
         Path("results/test", gone).unlink()
         assert f"results/test/{gone}" in outputs.wanted
+
+
+def test_tables_keep_the_order_of_the_configuration():
+    systems = {"ns": NS, "dense": {"continue": True}, "baseline": {}}
+    assert list(json.loads(as_json(as_text(run_of(systems=systems).rows), in_order=True))["test"]) == list(systems)

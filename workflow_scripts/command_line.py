@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 
-def as_json(value: Any) -> str:
-    """A nested setting as one argument (to be quoted by `:q`)."""
-    return json.dumps(value, sort_keys=True)
+def as_json(value: Any, in_order: bool = False) -> str:
+    """A nested setting as one argument (to be quoted by `:q`), its keys sorted, or in their own order if that counts."""
+    return json.dumps(value, sort_keys=not in_order)
 
 
 def as_options(settings: Mapping[str, Any]) -> str:
