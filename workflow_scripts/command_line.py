@@ -10,7 +10,7 @@ from typing import Any
 
 
 def as_json(value: Any, in_order: bool = False) -> str:
-    """A nested setting as one argument (to be quoted by `:q`), its keys sorted, or in their own order if that counts."""
+    """A nested setting as one argument (to be quoted by `:q`), keys sorted, or in their own order if that counts."""
     return json.dumps(value, sort_keys=not in_order)
 
 
