@@ -12,11 +12,12 @@ import shutil
 import signal
 import tarfile
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
 
-from workflow_scripts.corpus import download
+from workflow_scripts.corpus import download, transfer_limits
 from workflow_scripts.errors import UserError
 from workflow_scripts.steps import fetch as command
 
@@ -195,18 +196,23 @@ def test_nobody_there(tmp_path, monkeypatch):
         download.fetch(tmp_path / "file", "http://127.0.0.1:9/x", None, None)
 
 
-@pytest.mark.parametrize("outcome", ["arrives", "fails", "none"])
+@pytest.mark.parametrize("outcome", ["arrives", "fails", "none", "is slow", "is large"])
 def test_google_drive(tmp_path, monkeypatch, outcome):
     gdown = pytest.importorskip("gdown")
 
-    def fake(*, id, output, resume, quiet):  # noqa: A002
+    def fake(*, id, output, resume, quiet, timeout, progress):  # noqa: A002
         if outcome == "fails":
             raise gdown.exceptions.FileURLRetrievalError("too many users")
         if outcome == "none":
             return None
-        assert (id, resume) == ("abc", True)
+        assert (id, resume, timeout) == ("abc", True, 60)
         with open(output, "wb") as file:
             file.write(CONTENT)
+        progress(1, 10**18 if outcome == "is large" else len(CONTENT))
+        if outcome == "is slow":
+            ticks = itertools.count(time.monotonic() + 1000, 1000)
+            monkeypatch.setattr(transfer_limits, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+        progress(len(CONTENT), len(CONTENT))
         return output
 
     monkeypatch.setattr(gdown, "download", fake)
@@ -214,7 +220,8 @@ def test_google_drive(tmp_path, monkeypatch, outcome):
         download.fetch(tmp_path / "file", None, "abc", DIGEST)
         assert (tmp_path / "file").read_bytes() == CONTENT
     else:
-        with pytest.raises(UserError, match=r"Google Drive file abc.*path"):
+        told = {"is slow": "only 511,999 bytes arrived in 1,000 s", "is large": "make room"}.get(outcome, "path")
+        with pytest.raises(UserError, match=rf"Google Drive file abc.*{told}"):
             download.fetch(tmp_path / "file", None, "abc", DIGEST)
 
 
@@ -244,9 +251,9 @@ def test_a_whole_chunked_answer_is_taken(server, tmp_path):
 def test_a_stream_that_is_too_slow_ends(server, tmp_path, monkeypatch):
     """Every look at the clock finds that much time has passed."""
     ticks = itertools.count(step=1000)
-    monkeypatch.setattr(download, "time", SimpleNamespace(monotonic=lambda: next(ticks), sleep=lambda seconds: None))
+    monkeypatch.setattr(transfer_limits, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
     server.raw = [[HEAD + b"\r\n", b"x", b"y"] for _ in range(download.ATTEMPTS)]
-    with pytest.raises(UserError, match=r"only . bytes arrived in 1,000 s\. What arrived is kept"):
+    with pytest.raises(UserError, match=r"only . bytes arrived in [\d,]+ s\. What arrived is kept"):
         download.fetch(tmp_path / "file", server.url, None, None)
     assert len(server.requests) == download.ATTEMPTS
     assert names(tmp_path) == ["file.part", "file.part.json"]
@@ -258,7 +265,7 @@ def test_an_answer_that_drips_ends(server, tmp_path, before):
     server.pause = 0.02
     server.raw = [itertools.chain([before], itertools.repeat(b"1", 1000)) for _ in range(download.ATTEMPTS)]
     with pytest.raises(UserError, match=r"no answer within 0\.2 s"):
-        download.fetch(tmp_path / "file", server.url, None, None, download.Limits(window=0.2))
+        download.fetch(tmp_path / "file", server.url, None, None, transfer_limits.Limits(window=0.2))
     assert not (tmp_path / "file").exists()
     assert signal.getsignal(signal.SIGALRM) == signal.SIG_DFL
 
@@ -333,7 +340,7 @@ def test_an_endless_file_ends_before_the_disk_is_full(server, tmp_path, monkeypa
     free(monkeypatch, 9_999)
     server.raw = [[HEAD + b"\r\n", *[CONTENT] * 9]]
     with pytest.raises(UserError, match=r"of unknown length.*file\.part.*9,999 left"):
-        download.fetch(tmp_path / "file", server.url, None, None, download.Limits(reserve=10_000))
+        download.fetch(tmp_path / "file", server.url, None, None, transfer_limits.Limits(reserve=10_000))
     assert len(server.requests) == 1
     assert not (tmp_path / "file").exists()
 

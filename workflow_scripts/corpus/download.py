@@ -5,45 +5,21 @@ from __future__ import annotations
 import errno
 import http.client
 import json
-import shutil
-import signal
-import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+from workflow_scripts.corpus.transfer_limits import LIMITS, InterruptedTransferError, Limits, Watch, within
 from workflow_scripts.errors import UserError
 from workflow_scripts.files import sha256, write_text
 from workflow_scripts.progress import Progress
 
 CHUNK = 1 << 20
 ATTEMPTS = 5
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a transfer may not exceed. A transfer that does is ended; what arrived is kept."""
-
-    silence: float = 60.0
-    """Seconds without a byte."""
-    window: float = 120.0
-    """Seconds over which the rate is measured, and within which an answer has to begin."""
-    slowest: float = 1000.0
-    """Bytes a second, over a window."""
-    reserve: int = 1 << 26
-    """Bytes that a file of unknown length leaves free on the disk; looked at as often as that many have arrived."""
-
-
-LIMITS = Limits()
-
-
-class InterruptedTransferError(Exception):
-    """The transfer ended early; what arrived is kept and can be continued."""
 
 
 def _beside(path: Path, suffix: str) -> Path:
@@ -58,32 +34,6 @@ def _own(path: Path) -> Iterator[None]:
     except OSError as error:
         remedy = "make room" if error.errno == errno.ENOSPC else "choose another name or folder, or its permissions"
         raise UserError(f"{path}: {error.strerror or error}; {remedy} and run again") from error
-
-
-@contextmanager
-def _within(seconds: float) -> Iterator[None]:
-    """Raise `TimeoutError` after `seconds`, however busy a slow server keeps us (in the main thread; else never)."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(*_: object) -> None:
-        raise TimeoutError(f"no answer within {seconds:g} s")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
-def require_space(folder: Path, needed: int, what: str) -> None:
-    """Raise `UserError` if `needed` bytes for `what` are more than `folder`'s disk has left."""
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise UserError(f"{what} needs {needed:,} bytes, but {folder} has {free:,} left; make room and run again")
 
 
 def _check_address(url: str) -> None:
@@ -123,11 +73,10 @@ def _length(answer: http.client.HTTPResponse, url: str) -> int | None:
 
 
 def _blocks(answer: http.client.HTTPResponse, limits: Limits) -> Iterator[bytes]:
-    """The answer's bytes as they come. Raises `InterruptedTransferError` when it is cut or comes too slowly."""
-    since, arrived = time.monotonic(), 0
+    """The answer's bytes as they come. Raises `InterruptedTransferError` when it is cut or falls silent."""
     while True:
         try:
-            with _within(limits.window):
+            with within(limits.window):
                 block = answer.read1(CHUNK)
         except http.client.IncompleteRead as error:
             raise InterruptedTransferError("the answer was cut") from error
@@ -136,11 +85,6 @@ def _blocks(answer: http.client.HTTPResponse, limits: Limits) -> Iterator[bytes]
         if not block:
             return
         yield block
-        arrived += len(block)
-        if (elapsed := time.monotonic() - since) >= limits.window:
-            if arrived < limits.slowest * elapsed:
-                raise InterruptedTransferError(f"only {arrived:,} bytes arrived in {elapsed:,.0f} s")
-            since, arrived = time.monotonic(), 0
 
 
 def _once(url: str, part: Path, pinned: bool, limits: Limits) -> None:
@@ -155,7 +99,7 @@ def _once(url: str, part: Path, pinned: bool, limits: Limits) -> None:
         if validator:
             request.add_header("If-Range", validator)
     try:
-        with _within(limits.window):
+        with within(limits.window):
             answer = urllib.request.urlopen(request, timeout=limits.silence)  # noqa: S310
     except urllib.error.HTTPError as error:
         error.close()
@@ -178,17 +122,19 @@ def _once(url: str, part: Path, pinned: bool, limits: Limits) -> None:
             # A weak tag may stand for different bytes.
             tag = etag if etag.startswith('"') else answer.headers.get("Last-Modified", "")
             write_text(note, json.dumps({url: tag}))
-        progress, done, looked = Progress(f"download {part.stem}", total or 0, "bytes", start), start, start
+        progress, watch, done = (
+            Progress(f"download {part.stem}", total or 0, "bytes", start),
+            Watch(url, part, limits),
+            start,
+        )
         # Closing the file is inside: what is left in its buffer may not fit on the disk either.
         with _own(part), part.open("ab" if continued else "wb") as file:
-            require_space(part.parent, length or 0, url)
+            watch(done, total)
             for block in _blocks(answer, limits):
                 file.write(block)
                 done += len(block)
                 progress.update(done)
-                if total is None and done - looked >= limits.reserve:
-                    require_space(part.parent, limits.reserve, f"{url}, of unknown length, so far in {part},")
-                    looked = done
+                watch(done, total)
     if total is not None and done < total:
         raise InterruptedTransferError(f"{done:,} of {total:,} bytes arrived")
 
@@ -217,18 +163,24 @@ def from_url(url: str, part: Path, pinned: bool, pause: float = 2.0, limits: Lim
     raise UserError(f"{url}: {problem}. What arrived is kept in {part}; run again to go on")
 
 
-def from_gdrive(identifier: str, part: Path) -> None:
+def from_gdrive(identifier: str, part: Path, limits: Limits = LIMITS) -> None:
     """Download a Google Drive file by id to `part`, continuing it. Raises `UserError` when that is not possible."""
     import gdown
 
+    source = f"Google Drive file {identifier}"
+    watch = Watch(source, part, limits)
     try:
-        found = gdown.download(id=identifier, output=str(part), resume=True, quiet=True)
+        found = gdown.download(
+            id=identifier, output=str(part), resume=True, quiet=True, timeout=limits.silence, progress=watch
+        )
+    except UserError:
+        raise
     except Exception as error:  # gdown's own, requests' and urllib3's: all mean that the file did not arrive
         raise UserError(
-            f"Google Drive file {identifier}: {error}. Try later, or download it with a browser and name it by its path"
+            f"{source}: {error}. Try later, or download it with a browser and name it by its path"
         ) from error
     if found is None:
-        raise UserError(f"Google Drive file {identifier} could not be downloaded; name a local copy by its path")
+        raise UserError(f"{source} could not be downloaded; name a local copy by its path")
 
 
 def accept(part: Path, output: Path, expected: str | None, source: str) -> str:
@@ -277,7 +229,7 @@ def fetch(output: Path, url: str | None, gdrive: str | None, expected: str | Non
     if url:
         from_url(url, part, bool(expected), limits=limits)
     else:
-        from_gdrive(str(gdrive), part)
+        from_gdrive(str(gdrive), part, limits)
     with _own(output):
         accept(part, output, expected, source)
         _beside(part, ".json").unlink(missing_ok=True)

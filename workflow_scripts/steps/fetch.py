@@ -20,7 +20,7 @@ from workflow_scripts.corpus.download import fetch
 from workflow_scripts.corpus.unpack import LIMITS, unpack
 from workflow_scripts.errors import UserError, run
 
-CODE = ("corpus.download", "corpus.unpack")
+CODE = ("corpus.download", "corpus.transfer_limits", "corpus.unpack")
 
 
 def main() -> None:

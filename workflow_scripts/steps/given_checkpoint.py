@@ -26,6 +26,7 @@ CODE = (
     "corpus.download",
     "corpus.manifest",
     "corpus.parallel",
+    "corpus.transfer_limits",
     "fairseq_plugin.compat",
     "fairseq_plugin.model",
     "fairseq_plugin.shards",
