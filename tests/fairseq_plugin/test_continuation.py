@@ -55,7 +55,8 @@ def test_stopped_training_goes_on_exactly(tiny_run: TinyRun, undisturbed: Path, 
     assert "stopped on request after update 1" in said
     assert work_folder.reached(tmp_path / "run")["update"] == 1
     assert not (tmp_path / "checkpoint.pt").exists()
-    tiny_run.train(tmp_path, "--model", json.dumps(MODEL), name="baseline", **SETTINGS).ok()
+    resumed = tiny_run.train(tmp_path, "--model", json.dumps(MODEL), name="baseline", **SETTINGS).ok()
+    assert "[baseline] goes on after update 1\n" in resumed.out
     assert losses(tmp_path)[12, "valid"] == pytest.approx(losses(undisturbed)[12, "valid"], abs=1e-4)
 
 

@@ -155,6 +155,8 @@ def main() -> int:
     if not over(reached, choice):
         if turn.job:
             work_folder.record_start(args.work, turn.job, reached.update, args.continuations)
+        if reached.update:
+            print(f"[{args.name}] goes on after update {reached.update:,}", flush=True)
         codes = list(dict.fromkeys([*reached.codes, made["code"]]))
         if code := train(args, manifest, made, codes, turn):
             return code
