@@ -95,6 +95,9 @@ ALLOWED = {
     "snakemake": {"cluster"},
     "ctranslate2": {"engines", "formats"},
     "sacrebleu": {"scoring"},
+    "safetensors": {"formats"},
+    "tokenizers": {"formats"},
+    "transformers": set(),
 }
 
 
