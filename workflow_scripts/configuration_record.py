@@ -45,8 +45,11 @@ def announce(run: Run) -> list[str]:
 
 
 def write(run: Run) -> None:
-    """Note the configuration that the run is made with from now on."""
-    write_json(run.paths.record, {"format": FORMAT, "configuration": _plain(run)})
+    """Note the configuration that the run is made with from now on; the file is left alone where it says so already."""
+    content = {"format": FORMAT, "configuration": _plain(run)}
+    path = Path(run.paths.record)
+    if not path.exists() or json.loads(path.read_text(encoding="utf-8")) != content:
+        write_json(path, content)
 
 
 def differences(before: Any, now: Any, key: str = "") -> Iterator[str]:
