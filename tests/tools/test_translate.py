@@ -88,7 +88,14 @@ def started(folder: Path, *arguments: object, **pipes) -> subprocess.Popen:
     """The command in a process of its own."""
     words = ["--run", "tiny", "--system", "baseline", "--pair", "en-qa", *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen([*TOOL, *words], cwd=folder, env=environment, stderr=subprocess.PIPE, **pipes)
+    # Started from a shell that ignores Ctrl-C (`nohup … &`), as tests may be, it would ignore it too.
+    pipes |= {"stderr": subprocess.PIPE, "preexec_fn": hear_ctrl_c}
+    return subprocess.Popen([*TOOL, *words], cwd=folder, env=environment, **pipes)
+
+
+def hear_ctrl_c() -> None:
+    """In a process about to start: Ctrl-C does what it does by default."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize("system", ["baseline", "ns"])
