@@ -111,10 +111,9 @@ def test_every_stage_went_through_slurm_and_gpu_stages_asked_for_gpus(site: Site
         "figures",
         "report",
     }
+    assert any("clean" in name for name in stages), sorted(stages)
+    # The name of a large group is cut, so the logs say what ran; nothing runs outside of SLURM here.
     for rule in in_groups:
-        # The name of a large group is cut: then the rule's log says that it ran, and nothing runs outside of SLURM.
-        named = any(rule in name for name in stages) or any(name.endswith("...") for name in stages)
-        assert named, f"{rule} in none of {sorted(stages)}"
         assert [*(site.folder / "logs/tiny").glob(f"{rule}*")], f"{rule} did not run"
     assert {*GPU_STAGES, "score_1", "significance_1"} <= set(stages)
     assert {job.what for job in done} >= {"decode_1 baseline", "decode_1 ns", "specialize ns", "score_1 ns"}
