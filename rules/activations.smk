@@ -11,9 +11,9 @@ for batch in RUN.work.record:
         output:
             update([PATHS.activations(pair) for pair in batch.directions]),
         log:
-            f"{PATHS.logs}/record/{batch.number}.log",
+            f"{PATHS.logs}/record/{batch.label}.log",
         benchmark:
-            f"{PATHS.benchmarks}/record/{batch.number}.jsonl"
+            f"{PATHS.benchmarks}/record/{batch.label}.jsonl"
         params:
             # A function of more than wildcards: how work is packed into jobs makes nothing stale.
             pairs=lambda wildcards, output, batch=batch: joined(batch.directions),

@@ -24,9 +24,9 @@ for batch in RUN.work.decode:
                 ]
             ),
         log:
-            f"{PATHS.logs}/decode/{{system}}.{batch.number}.log",
+            f"{PATHS.logs}/decode/{{system}}.{batch.label}.log",
         benchmark:
-            f"{PATHS.benchmarks}/decode/{{system}}.{batch.number}.jsonl"
+            f"{PATHS.benchmarks}/decode/{{system}}.{batch.label}.jsonl"
         wildcard_constraints:
             system=alternatives(batch.systems),
         params:

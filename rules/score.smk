@@ -36,9 +36,9 @@ for batch in RUN.work.score:
                 [file for pair in batch.directions for file in PATHS.score("{system}", batch.test_set, pair)]
             ),
         log:
-            f"{PATHS.logs}/score/{{system}}.{batch.number}.log",
+            f"{PATHS.logs}/score/{{system}}.{batch.label}.log",
         benchmark:
-            f"{PATHS.benchmarks}/score/{{system}}.{batch.number}.jsonl"
+            f"{PATHS.benchmarks}/score/{{system}}.{batch.label}.jsonl"
         wildcard_constraints:
             system=alternatives(batch.systems),
         params:
@@ -64,9 +64,9 @@ for batch in RUN.work.score:
                 [file for pair in batch.directions for file in PATHS.comet("{system}", batch.test_set, pair)]
             ),
         log:
-            f"{PATHS.logs}/score_comet/{{system}}.{batch.number}.log",
+            f"{PATHS.logs}/score_comet/{{system}}.{batch.label}.log",
         benchmark:
-            f"{PATHS.benchmarks}/score_comet/{{system}}.{batch.number}.jsonl"
+            f"{PATHS.benchmarks}/score_comet/{{system}}.{batch.label}.jsonl"
         wildcard_constraints:
             system=alternatives(batch.systems),
         resources:
@@ -96,9 +96,9 @@ for batch in RUN.work.tests:
         output:
             update([PATHS.test(batch.against, "{system}", batch.test_set, pair) for pair in batch.directions]),
         log:
-            f"{PATHS.logs}/significance/{{system}}.{batch.number}.log",
+            f"{PATHS.logs}/significance/{{system}}.{batch.label}.log",
         benchmark:
-            f"{PATHS.benchmarks}/significance/{{system}}.{batch.number}.jsonl"
+            f"{PATHS.benchmarks}/significance/{{system}}.{batch.label}.jsonl"
         wildcard_constraints:
             system=alternatives(batch.systems),
         params:

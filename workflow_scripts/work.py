@@ -24,6 +24,16 @@ class Batch:
     test_set: str = DEFAULT_SET
     against: str = ""
 
+    @property
+    def label(self) -> str:
+        """What its logs are called: by its first direction.
+
+        Snakemake takes the time of a log for that of the job. Under its number a batch would find another one's, as
+        soon as work is packed otherwise.
+        """
+        place = [self.against, "" if self.test_set == DEFAULT_SET else self.test_set, str(self.directions[0])]
+        return ".".join(filter(None, place))
+
 
 @dataclass(frozen=True)
 class Work:

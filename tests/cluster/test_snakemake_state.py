@@ -52,8 +52,8 @@ def test_what_is_due_comes_as_data_with_the_run_it_is_for(tmp_path):
     decode = jobs["decode", "ns"]
     assert decode.rule == "decode_1"
     assert decode.items == 18
-    assert decode.benchmark == "benchmarks/demo/decode/ns.1.jsonl"
-    assert decode.log == ("logs/demo/decode/ns.1.log",)
+    assert decode.benchmark == "benchmarks/demo/decode/ns.en-qa.jsonl"
+    assert decode.log == ("logs/demo/decode/ns.en-qa.log",)
     assert "results/demo/masks/ns.parquet" in decode.inputs
     assert "results/demo/translations/ns/en-qa.hyp.txt" in decode.outputs
     assert os.environ[RECOMPUTE] == ""

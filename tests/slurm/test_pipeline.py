@@ -209,7 +209,7 @@ def test_doctor_finds_the_profile_at_fault(site: Site) -> None:
 def test_plan_takes_the_records_of_the_run(site: Site) -> None:
     for folder in ("translations", "scores", "tables"):
         shutil.rmtree(site.folder / "results/tiny" / folder)
-    recorded = site.folder / "benchmarks/tiny/decode/ns.1.jsonl"
+    recorded = site.folder / "benchmarks/tiny/decode/ns.en-qa.jsonl"
     seconds = json.loads(recorded.read_text(encoding="utf-8").splitlines()[-1])["s"]
     planned = site.module("workflow_scripts.tools.plan", *SLURM)
     assert planned.returncode == 0, planned.stderr

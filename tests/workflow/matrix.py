@@ -229,12 +229,7 @@ CHANGES = [
     Change("the seed", key("seed", 7), TRAINING | {"significance"}),
     Change("data loading processes", key("training.workers", 1), must_not=ALL, same_end=True),
     Change("how often a training may come back", key("jobs.continuations", 7), must_not=ALL, same_end=True),
-    Change(
-        "directions per job",
-        key("jobs.directions_per_job", 2),
-        must_not=DATA | SETS | TRAINING | NEURONS | {"decode"},
-        same_end=True,
-    ),
+    Change("directions per job", key("jobs.directions_per_job", 2), must_not=ALL, same_end=True),
     Change(
         "a named training", key("jobs.retrain", ["ns"]), {"specialize"}, DATA | NEURONS | {"baseline"}, same_end=True
     ),
