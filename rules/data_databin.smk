@@ -33,7 +33,7 @@ rule link_databin:
         pairs=joined(RUN.corpora),
         codes=",".join(RUN.languages),
         tokenization=RUN.config["data"]["tokenization"],
-        sentencepiece=lambda wildcards, input: as_options({"sentencepiece": input.sentencepiece}),
+        sentencepiece=as_options({"sentencepiece": RUN.config["data"]["sentencepiece"]["model"]}),
     shell:
         "python -m workflow_scripts.steps.link_databin --folder {input.folder:q} --pairs {params.pairs:q}"
         " --codes {params.codes:q} --tokenization {params.tokenization:q} {params.sentencepiece}"

@@ -13,6 +13,8 @@ rule masks:
         system=alternatives(RUN.masked),
     params:
         options=lambda wildcards: as_options(RUN.mask_settings(wildcards.system)),
+        # Which counts go in: a direction less leaves no newer file behind.
+        pairs=joined(RUN.directions),
         pivot=RUN.pivot,
         code=step_digest("masks"),
     shell:
