@@ -31,7 +31,7 @@ def kept_model(folder: Path, made: Mapping[str, Any], make: Callable[[Path], Map
             with _alone(folder):
                 if not (path / DESCRIPTION).exists():
                     _write(folder, path, made, make)
-        except PermissionError as error:
+        except OSError as error:
             raise UserError(f"{folder} keeps the converted model, but cannot be written: {error.strerror}") from None
     return path, json.loads((path / DESCRIPTION).read_text(encoding="utf-8"))["model"]
 
