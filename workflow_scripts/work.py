@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -133,7 +133,4 @@ def _alike(found: Mapping[str, list[Direction]]) -> list[tuple[tuple[Direction, 
 
 
 def _numbered(batches: Iterable[Batch]) -> list[Batch]:
-    return [
-        Batch(number, batch.directions, batch.systems, batch.test_set, batch.against)
-        for number, batch in enumerate(batches, start=1)
-    ]
+    return [replace(batch, number=number) for number, batch in enumerate(batches, start=1)]
