@@ -12,22 +12,25 @@ whose segments and tests have not changed since is left as it is.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from workflow_scripts.artifacts import read_segments, segments_digest
 from workflow_scripts.batch import made_from, outstanding, stamp
-from workflow_scripts.direction import Direction, parse_all
+from workflow_scripts.direction import parse_all
 from workflow_scripts.errors import UserError, run
 from workflow_scripts.files import write_json
 from workflow_scripts.progress import Progress
 
 CODE = ("scoring.significance",)
 Segments = dict[tuple[str, str], Any]
+Reader = Callable[[Path, str, bool], Segments]
 
 
-def segments_of(folder: Path, pair: Direction | str, comet: bool) -> Segments:
+def segments_of(folder: Path, pair: str, comet: bool) -> Segments:
     """All segments of a direction: `{(variant, metric): [n, m]}`."""
     found = read_segments(folder / f"{pair}.segments.parquet")[0]
     return found | read_segments(folder / f"{pair}.comet.parquet")[0] if comet else found
@@ -39,27 +42,27 @@ def tests_of(args: argparse.Namespace) -> list[dict[str, Any]]:
     return [{"test": test, "samples": number, "seed": args.seed} for test, number in samples.items() if number]
 
 
-def made_of(args: argparse.Namespace, pair: Direction | str) -> dict[str, Any]:
+def made_of(args: argparse.Namespace, pair: str, read: Reader) -> dict[str, Any]:
     """What the tests of a direction are made from."""
     return made_from(
         "significance",
         system=args.system,
         against=args.against,
-        segments=segments_digest(segments_of(args.ours, pair, args.comet)),
-        against_segments=segments_digest(segments_of(args.theirs, pair, args.comet)),
+        segments=segments_digest(read(args.ours, pair, args.comet)),
+        against_segments=segments_digest(read(args.theirs, pair, args.comet)),
         tests=tests_of(args),
         sacrebleu=version("sacrebleu"),
     )
 
 
-def test_direction(args: argparse.Namespace, pair: str) -> None:
+def test_direction(args: argparse.Namespace, pair: str, read: Reader) -> None:
     """Test one direction in every metric and variant that both systems have."""
     import numpy as np
 
     from workflow_scripts.scoring.significance import compare
 
-    made = made_of(args, pair)
-    ours, theirs = (segments_of(folder, pair, args.comet) for folder in (args.ours, args.theirs))
+    made = made_of(args, pair, read)
+    ours, theirs = (read(folder, pair, args.comet) for folder in (args.ours, args.theirs))
     results: list[dict[str, Any]] = []
     # Repairing changes few texts; what it leaves alone is not tested again.
     tested: dict[str, Any] = {}
@@ -92,10 +95,12 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder to write to")
     args = parser.parse_args()
     outputs = {str(one): [args.output / f"{one}.json"] for one in args.pairs}
-    todo = outstanding("significance", outputs, lambda pair: made_of(args, pair))
+    # What is read to be digested is read to be tested, too.
+    read = cache(segments_of)
+    todo = outstanding("significance", outputs, lambda pair: made_of(args, pair, read))
     progress = Progress(f"significance {args.system}", len(outputs), "directions", len(outputs) - len(todo))
     for done, pair in enumerate(todo, start=len(outputs) - len(todo) + 1):
-        test_direction(args, pair)
+        test_direction(args, pair, read)
         progress.update(done, pair)
     if not todo:
         progress.update(len(outputs), "all current")
