@@ -28,7 +28,6 @@ from workflow_scripts.formats.checkpoint import architecture, read_checkpoint
 from workflow_scripts.progress import Progress
 from workflow_scripts.training import work_folder
 from workflow_scripts.training.course import Choice, Reached, over
-from workflow_scripts.training.publishing import LOGGED
 
 from fairseq import options  # isort: skip
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf  # isort: skip
@@ -89,7 +88,7 @@ def run(job: dict[str, Any]) -> None:
         progress = Progress(job["name"], choice.max_update, "updates", done=reached.update)
         if not (cfg.common.cpu or torch.cuda.is_available()):
             print(f"[{job['name']}] no GPU is to be seen (training.gpus is not 0): this trains on the CPU", flush=True)
-        logging.getLogger().addHandler(Curve(last.with_name(LOGGED), progress))
+        logging.getLogger().addHandler(Curve(last.with_name(work_folder.LOGGED), progress))
     distributed.call_main(cfg, train.main)
 
 

@@ -8,7 +8,6 @@ All arguments are Snakemake's. Jobs in SLURM's queue are those submitted from th
 from __future__ import annotations
 
 import argparse
-import json
 from collections import Counter
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from workflow_scripts.cluster.snakemake_state import Job, due
 from workflow_scripts.progress import duration
 from workflow_scripts.run import Run
 from workflow_scripts.tools.plan import expected
-from workflow_scripts.training.work_folder import reached
+from workflow_scripts.training import work_folder
 
 
 def stages(left: list[Job], every: list[Job]) -> list[str]:
@@ -36,9 +35,8 @@ def trainings(run: Run, jobs: list[Job]) -> list[str]:
         if not (name := estimate.training_of(job)):
             continue
         work = Path(run.paths.work(name))
-        state, total = reached(work), run.training(name)["max_update"]
-        curve = work / "curve.jsonl"
-        rows = [json.loads(line) for line in curve.read_text(encoding="utf-8").splitlines()] if curve.exists() else []
+        state, total = work_folder.reached(work), run.training(name)["max_update"]
+        rows = work_folder.rows(work / work_folder.LOGGED)
         shown = max([state["update"], *(row["update"] for row in rows[-1:])])
         speed = next((row["ups"] for row in reversed(rows) if row.get("ups")), 0)
         left = f", {duration((total - shown) / speed)} at most at {speed:g} updates/s" if speed else ""

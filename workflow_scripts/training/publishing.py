@@ -12,9 +12,6 @@ from workflow_scripts.training import provenance, work_folder
 from workflow_scripts.training.course import Choice, Reached, kept, validations
 from workflow_scripts.training.curve import write_curve
 
-LOGGED = "curve.jsonl"
-"""What the training's process logs, in the work folder."""
-
 
 def publish(name: str, work: Path, output: Path, made: Mapping[str, Any], reached: Reached, choice: Choice) -> None:
     """Write the curve and then the checkpoint, which vouches for it.
@@ -27,7 +24,7 @@ def publish(name: str, work: Path, output: Path, made: Mapping[str, Any], reache
     update, found = kept(reached, choice), validations(reached, choice)
     made = {**made, "code": "+".join(reached.codes)}
     source = work / work_folder.LAST if update == reached.update else work_folder.best(work, update)
-    write_curve(work / LOGGED, output.with_name("training.csv"), reached.update, found)
+    write_curve(work / work_folder.LOGGED, output.with_name("training.csv"), reached.update, found)
     course = {"update": update, "updates": reached.update, "validations": found}
     about = {"system": name, "step": provenance.STEP, "code_version": code_version()}
     checkpoint.publish(source, output, stamp(made) | course | about, {"max_update": choice.max_update})
@@ -42,4 +39,6 @@ def restore_curve(output: Path, curve: Path, work: Path) -> None:
     carried = provenance.read(output)
     if carried.get("step") == provenance.STEP and not provenance.vouched(curve, carried["validations"]):
         print(f"{curve} is lost or another training's, and is written again", flush=True)
-        write_curve(work / LOGGED, curve, carried["updates"], [tuple(one) for one in carried["validations"]])
+        write_curve(
+            work / work_folder.LOGGED, curve, carried["updates"], [tuple(one) for one in carried["validations"]]
+        )

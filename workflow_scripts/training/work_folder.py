@@ -29,6 +29,8 @@ STOP = "stop"
 STATE = "state.json"
 """What the last checkpoint says of the training, for those who would not open it: `Reached`, and whether it is over."""
 STARTS = "starts.jsonl"
+LOGGED = "curve.jsonl"
+"""The numbers that the training's process logs."""
 MOST_FRUITLESS = 3
 """Jobs in a row that may end without a new checkpoint before the training is given up."""
 
