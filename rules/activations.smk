@@ -6,8 +6,10 @@ for batch in RUN.work.record:
             snakemake_state.rule_of(workflow, "record", batch.number)
         input:
             data=PATHS.manifest,
+            databin=DATA.prepared_training,
             checkpoint=PATHS.baseline,
-            test_set=RUN.data.recorded,
+            test_set=DATA.recorded,
+            test_data=DATA.prepared_recorded,
         output:
             update([PATHS.activations(pair) for pair in batch.directions]),
         log:
@@ -17,7 +19,7 @@ for batch in RUN.work.record:
         params:
             # A function of more than wildcards: how work is packed into jobs makes nothing stale.
             pairs=lambda wildcards, output, batch=batch: joined(batch.directions),
-            test_set=as_options({"test_set": RUN.data.recorded}),
+            test_set=as_options({"test_set": DATA.recorded}),
             options=as_options(RUN.config["activations"]),
             folder=subpath(output[0], parent=True),
             code=step_digest("record"),

@@ -2,6 +2,7 @@
 rule given_baseline:
     input:
         data=PATHS.manifest,
+        databin=DATA.prepared_training,
         path=RUN.given_files(),
     output:
         checkpoint=PATHS.baseline,

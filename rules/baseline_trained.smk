@@ -2,6 +2,7 @@
 rule baseline:
     input:
         data=PATHS.manifest,
+        databin=DATA.prepared_training,
     output:
         checkpoint=PATHS.baseline,
         curve=PATHS.baseline_curve,

@@ -2,7 +2,7 @@
 rule fetch_databin:
     output:
         archive=DATA.download,
-        folder=directory(f"{PATHS.results}/data/download/unpacked"),
+        folder=directory(DATA.unpacked),
     log:
         f"{PATHS.logs}/fetch_databin/fetch_databin.log",
     benchmark:
@@ -20,7 +20,8 @@ rule fetch_databin:
 
 rule link_databin:
     input:
-        folder=RUN.config["data"]["databin"].get("path", rules.fetch_databin.output.folder),
+        folder=DATA.databin,
+        files=DATA.given_databin(parallel.SPLITS),
         sentencepiece=RUN.config["data"]["sentencepiece"]["model"] or [],
     output:
         PATHS.manifest,
@@ -30,12 +31,13 @@ rule link_databin:
         f"{PATHS.benchmarks}/link_databin/link_databin.jsonl"
     params:
         code=step_digest("link_databin"),
+        folder=DATA.databin,
         pairs=joined(RUN.corpora),
         codes=",".join(RUN.languages),
         tokenization=RUN.config["data"]["tokenization"],
         sentencepiece=as_options({"sentencepiece": RUN.config["data"]["sentencepiece"]["model"]}),
     shell:
-        "python -m workflow_scripts.steps.link_databin --folder {input.folder:q} --pairs {params.pairs:q}"
+        "python -m workflow_scripts.steps.link_databin --folder {params.folder:q} --pairs {params.pairs:q}"
         " --codes {params.codes:q} --tokenization {params.tokenization:q} {params.sentencepiece}"
         " --output {output:q} 2>&1 | tee {log:q}"
 
@@ -43,7 +45,8 @@ rule link_databin:
 # The data-bin's own test set; it is looked at before anything is trained.
 rule link_test_set:
     input:
-        folder=rules.link_databin.input.folder,
+        folder=DATA.databin,
+        files=DATA.given_databin([DATA.split(DEFAULT_SET)]),
         data=PATHS.manifest,
     output:
         PATHS.test_set(DEFAULT_SET),
@@ -55,6 +58,7 @@ rule link_test_set:
     params:
         code=step_digest("test_set"),
         name=DEFAULT_SET,
+        folder=DATA.databin,
         split=DATA.split(DEFAULT_SET),
         pairs=joined(RUN.corpora),
         output=subpath(output[0], parent=True),

@@ -26,6 +26,7 @@ rule test_set:
         lambda wildcards: DATA.test_text(wildcards.test_set),
         checked=rules.check_test_set.output,
         data=PATHS.manifest,
+        databin=DATA.prepared_training,
         training=DATA.cleaned(["train"]),
     output:
         databin=directory(f"{PATHS.results}/data/tests/{{test_set}}/bin"),

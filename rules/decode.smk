@@ -6,7 +6,9 @@ for batch in RUN.work.decode:
             snakemake_state.rule_of(workflow, "decode", batch.number)
         input:
             data=PATHS.manifest,
+            databin=DATA.prepared_training,
             test_set=PATHS.test_set(batch.test_set),
+            test_data=DATA.prepared_test(batch.test_set),
             checkpoint=lambda wildcards: RUN.checkpoint_of(wildcards.system),
             masks=lambda wildcards: RUN.masks_of(wildcards.system),
         output:

@@ -2,6 +2,7 @@
 rule specialize:
     input:
         data=PATHS.manifest,
+        databin=DATA.prepared_training,
         start=PATHS.baseline,
         masks=lambda wildcards: RUN.masks_of(wildcards.system),
     output:
@@ -37,6 +38,7 @@ rule specialize:
 rule given_system:
     input:
         data=PATHS.manifest,
+        databin=DATA.prepared_training,
         path=lambda wildcards: RUN.given_files(wildcards.system),
     output:
         checkpoint=PATHS.checkpoint("{system}"),

@@ -108,6 +108,29 @@ def test_test_sets_without_text_are_refused(multi, given, message):
         run_of(test_sets={"news": given})
 
 
+def test_whoever_reads_a_manifest_needs_the_data_that_it_tells_of(multi):
+    own = run_of(test_sets={"news": str(multi)}).data
+    assert own.prepared_training == ["results/test/data/bin"]
+    for name in (DEFAULT_SET, "news"):
+        assert own.prepared_test(name) == [f"results/test/data/tests/{name}/{part}" for part in ("bin", "text")]
+    assert own.prepared_recorded == []
+    recorded = run_of(activations__split="test").data
+    assert recorded.prepared_recorded == recorded.prepared_test(DEFAULT_SET)
+    given = run_of(data__source="databin", data__databin={"path": str(multi)}, test_sets={"news": str(multi)}).data
+    assert given.prepared_training == given.prepared_test(DEFAULT_SET) == []
+    assert given.prepared_test("news")
+
+
+def test_the_files_of_a_given_data_bin_are_inputs_and_those_of_a_downloaded_one_are_not(tmp_path):
+    for name in ("dict.en.txt", "train.en-de.en.bin", "test.en-de.en.bin"):
+        (tmp_path / name).touch()
+    given = run_of(data__source="databin", data__databin={"path": str(tmp_path)}).data
+    assert given.given_databin(["train"]) == [str(tmp_path / name) for name in ("dict.en.txt", "train.en-de.en.bin")]
+    downloaded = run_of(data__source="databin", data__databin={"url": "https://example.org/a.zip"}).data
+    assert downloaded.given_databin(["train"]) == []
+    assert downloaded.databin == downloaded.unpacked == "results/test/data/download/unpacked"
+
+
 def test_every_artefact_that_a_user_may_open_is_asked_for():
     files = set(run_of(systems=SYSTEMS).outputs.artefacts)
     wanted = {

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workflow_scripts.corpus import parallel, test_sets
+from workflow_scripts.corpus import databin, parallel, test_sets
 from workflow_scripts.corpus.download import contradicted
 from workflow_scripts.direction import Direction, corpora
 from workflow_scripts.errors import UserError
@@ -51,6 +51,16 @@ class DataStage:
     def download(self) -> str:
         """The archive of a data-bin that is downloaded."""
         return f"{self.run.paths.results}/data/download/archive"
+
+    @property
+    def unpacked(self) -> str:
+        """The folder that it is unpacked into."""
+        return f"{self.run.paths.results}/data/download/unpacked"
+
+    @property
+    def databin(self) -> str:
+        """The folder of a given data-bin, or of its shards."""
+        return self.run.config["data"]["databin"].get("path", self.unpacked)
 
     def sizes(self, splits: Iterable[str]) -> dict[str, Any]:
         """Lines of the synthetic corpus in these splits."""
@@ -117,10 +127,30 @@ class DataStage:
         return test_sets.existing(one.folder, one.split, pairs) if one.folder else self.raw([one.split], pairs)
 
     @property
+    def prepared_training(self) -> list[str]:
+        """The data-bin that the manifest tells of, where it is made here: whoever reads it needs both."""
+        return [f"{self.run.paths.results}/data/bin"] if self.is_text else []
+
+    def prepared_test(self, test_set: str) -> list[str]:
+        """The data-bin and the lines that a test set's manifest tells of, where they are made here."""
+        folder = f"{self.run.paths.results}/data/tests/{test_set}"
+        return [f"{folder}/bin", f"{folder}/text"] if test_set in self.from_text else []
+
+    def given_databin(self, splits: Iterable[str]) -> list[str]:
+        """The files of a data-bin of this machine that hold these splits; none where it is downloaded."""
+        path = self.run.config["data"]["databin"].get("path")
+        return databin.existing(path, splits, self.run.corpora) if path else []
+
+    @property
     def recorded(self) -> list[str]:
         """The test set whose text activations are counted on: its manifest, or none."""
         asked = self.run.config["activations"]["split"] == "test"
         return [self.run.paths.test_set(DEFAULT_SET)] if asked else []
+
+    @property
+    def prepared_recorded(self) -> list[str]:
+        """The data of that test set, where it is made here."""
+        return self.prepared_test(DEFAULT_SET) if self.recorded else []
 
     def _given(self) -> list[tuple[str, str]]:
         """Folders that the configuration names, and under which key."""

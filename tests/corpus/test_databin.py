@@ -30,6 +30,16 @@ def test_one_folder(tmp_path):
     assert databin.name_of(tmp_path, "test", PAIRS[0].reverse) == PAIRS[0]
 
 
+def test_the_files_of_some_splits_are_found_in_every_shard(tmp_path):
+    for shard in ("shard0", "shard1"):
+        fill(tmp_path / shard, pair="de-en")
+    found = databin.existing(tmp_path, ["test"], PAIRS)
+    files = [f"test.de-en.{code}.{kind}" for code in ("de", "en") for kind in ("bin", "idx")]
+    names = sorted(["dict.de.txt", "dict.en.txt", *files])
+    assert found == [str(tmp_path / shard / name) for shard in ("shard0", "shard1") for name in names]
+    assert databin.existing(tmp_path / "none", ["test"], PAIRS) == []
+
+
 def test_shards_in_the_order_of_their_numbers(tmp_path):
     inner = tmp_path / "ec30" / "sharded"
     for number in (10, 2, 0, 1):

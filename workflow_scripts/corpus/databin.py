@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from workflow_scripts.corpus.parallel import SPLITS, file_name
@@ -27,6 +28,19 @@ def find_shards(folder: Path) -> list[Path]:
     if len(parents) > 1:
         raise UserError(f"{folder}: data-bins in several places ({', '.join(parents)}); name one in data.databin.path")
     return sorted(found, key=lambda path: [int(part) for part in re.findall(r"\d+", path.name)] or [0])
+
+
+def existing(folder: str | Path, splits: Iterable[str], pairs: Iterable[Direction]) -> list[str]:
+    """The files of a data-bin, in shards or not, that hold `splits` of `pairs`, and its dictionaries; sorted."""
+    wanted = {
+        f"{file_name(split, name, language)}.{kind}"
+        for split in splits
+        for pair in pairs
+        for name in (pair, pair.reverse)
+        for language in pair.languages
+        for kind in ("bin", "idx")
+    }
+    return sorted(str(path) for path in Path(folder).rglob("*") if path.name in wanted or path.match("dict.*.txt"))
 
 
 def check_dictionaries(shards: list[Path], languages: list[str]) -> None:
