@@ -16,7 +16,7 @@ rule masks:
         # Which counts go in: a direction less leaves no newer file behind.
         pairs=joined(RUN.directions),
         pivot=RUN.pivot,
-        code=step_digest("masks"),
+        code=lambda wildcards: RUN.code_of_masks(wildcards.system),
     shell:
         "python -m workflow_scripts.steps.masks --system {wildcards.system:q} {params.options} --pivot {params.pivot:q}"
         " --output {output:q} {input.activations:q} 2>&1 | tee {log:q}"

@@ -14,7 +14,7 @@ from jsonschema_specifications import REGISTRY
 from snakemake.utils import validate
 
 from tests.conftest import ROOT
-from workflow_scripts import configuration
+from workflow_scripts import configuration, schema
 from workflow_scripts.errors import UserError
 from workflow_scripts.run import Run
 
@@ -82,10 +82,12 @@ def test_every_shipped_configuration_is_valid_once_its_defaults_are_filled(path)
             assert system["masks"]["components"] == ["encoder", "decoder"]
 
 
-def test_defaults_are_filled_as_snakemake_fills_them():
+def test_defaults_are_filled_as_snakemake_fills_them(tmp_path):
+    complete = tmp_path / "schema.yaml"
+    complete.write_text(yaml.safe_dump(schema.load(SCHEMA), sort_keys=False), encoding="utf-8")
     for path in SHIPPED:
         ours, theirs = (yaml.safe_load(path.read_text(encoding="utf-8")) for _ in range(2))
-        validate(theirs, str(SCHEMA))
+        validate(theirs, str(complete))
         assert configuration.complete(ours, SCHEMA) == theirs
         # What was given is left as it was given.
         assert ours == yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -238,23 +240,31 @@ def test_keys_that_do_not_go_together_are_refused(changes, message):
         check(config(**changes))
 
 
+def test_an_unknown_criterion_is_refused_with_the_known_ones():
+    with pytest.raises(UserError, match=r"systems\.ns\.masks\.select: 'best' is not one of \['cumulative', 'random'"):
+        config(systems__ns__masks={"select": "best"})
+
+
 RANDOM = {"select": "random", "like": "ns"}
 
 
 @pytest.mark.parametrize(
     ("system", "message"),
     [
-        ({"masks": {"select": "cumulative"}}, r"systems\.new\.masks: cumulative selection takes k"),
-        ({"masks": {"select": "cumulative", "k": 95, "like": "ns"}}, "cumulative selection takes k"),
-        ({"masks": {"select": "cumulative", "k": 95, "seed": 1}}, "cumulative selection takes k"),
-        ({"masks": {"select": "random"}}, r"systems\.new\.masks: random selection takes like"),
-        ({"masks": {**RANDOM, "k": 95}}, "random selection takes like"),
+        ({"masks": {"select": "cumulative"}}, r"systems\.new\.masks: selection cumulative takes k; k is missing"),
+        ({"masks": {"select": "cumulative", "k": 95, "like": "ns"}}, "cumulative takes k; it does not take like"),
+        ({"masks": {"select": "cumulative", "k": 95, "seed": 1}}, "cumulative takes k; it does not take seed"),
+        ({"masks": {"select": "random"}}, r"systems\.new\.masks: selection random takes like, seed; like is missing"),
+        ({"masks": {**RANDOM, "k": 95}}, "selection random takes like, seed; it does not take k"),
         (
             {"masks": {**RANDOM, "like": "gone"}},
             r"masks\.like: there is no system gone; there are \['baseline'",
         ),
-        ({"masks": {**RANDOM, "like": "baseline"}}, r"like: baseline has no cumulative masks whose sizes"),
-        ({"masks": {**RANDOM, "like": "new"}}, "like: new has no cumulative masks"),
+        (
+            {"masks": {**RANDOM, "like": "baseline"}},
+            "like: baseline has no masks of its own sizes that",
+        ),
+        ({"masks": {**RANDOM, "like": "new"}}, "like: new has no masks of its own sizes"),
         ({"continue": True, "masks": RANDOM}, r"systems\.new: `continue` trains without masks"),
         ({"continue": True, "checkpoint": {"path": "a"}}, "`continue` trains without masks"),
         ({"training": {"lr": 1}}, r"systems\.new: `training` is set, but this system is not trained"),
@@ -284,7 +294,7 @@ def test_everything_the_design_lists_is_accepted():
 
 def keywords() -> set[str]:
     """What a schema may say, by the draft that it names."""
-    draft = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))["$schema"]
+    draft = schema.load(SCHEMA)["$schema"]
     meta = REGISTRY.contents(draft)
     parts = [meta, *(REGISTRY.contents(urljoin(draft, part["$ref"])) for part in meta["allOf"])]
     return {keyword for part in parts for keyword in part["properties"]}
@@ -305,7 +315,7 @@ def schemas(schema: Mapping[str, Any], where: str) -> Iterator[tuple[str, Mappin
 
 def test_the_schema_says_nothing_that_its_draft_does_not_know():
     """An unquoted comma ends a description and begins a keyword that means nothing."""
-    found = list(schemas(yaml.safe_load(SCHEMA.read_text(encoding="utf-8")), "schema"))
+    found = list(schemas(schema.load(SCHEMA), "schema"))
     assert len(found) > 100
     assert {where: sorted(set(one) - keywords()) for where, one in found if set(one) - keywords()} == {}
     assert all(str(one.get("description", ".")).endswith(".") for _, one in found)

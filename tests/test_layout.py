@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import ROOT
 from workflow_scripts import source_code
+from workflow_scripts.schema import REGISTRIES
 
 PACKAGE = ROOT / "workflow_scripts"
 LONGEST = 300
@@ -20,7 +21,7 @@ STEPS = sorted(path.stem for path in (PACKAGE / "steps").glob("*.py") if path.st
 # What decides nothing about the content of an artefact: names, messages, how files are written and jobs are run.
 NEUTRAL = re.compile(
     r"__init__|artifacts|batch|command_line|configuration\w*|data_stage|direction|errors|files|languages|outputs|paths"
-    r"|progress|run|source_code|work|cluster\..*|training\.(work_folder|provenance|publishing|beginning)"
+    r"|progress|registry|run|schema|source_code|work|cluster\..*|training\.(work_folder|provenance|publishing|beginning)"
 )
 
 
@@ -112,7 +113,7 @@ def test_libraries_are_imported_where_the_design_says(library):
 
 
 def test_the_science_needs_arrays_alone():
-    for path in (PACKAGE / "neurons").glob("*.py"):
+    for path in (PACKAGE / "neurons").rglob("*.py"):
         names = {name.split(".")[0] for name in imports(path)} - {"workflow_scripts", "__future__"}
         assert names <= {"collections", "dataclasses", "fractions", "functools", "hashlib", "math", "numpy", "typing"}
 
@@ -130,4 +131,11 @@ def closure(module: str) -> set[str]:
 @pytest.mark.parametrize("step", STEPS)
 def test_a_step_declares_the_modules_that_decide_what_it_writes(step):
     """A module that is left out would make an artefact pass for current when its code has changed."""
-    assert set(source_code.declared(step)) == closure(f"steps.{step}") - {f"steps.{step}"}
+    assert set(source_code.declared(f"steps.{step}")) == closure(f"steps.{step}") - {f"steps.{step}"}
+
+
+@pytest.mark.parametrize(
+    "module", [registry.module(name) for registry in REGISTRIES.values() for name in registry], ids=str
+)
+def test_a_registered_module_declares_the_modules_that_it_needs(module):
+    assert set(source_code.declared(module)) == closure(module) - {module}

@@ -23,9 +23,12 @@ RECOMPUTE = "NS_RECOMPUTE"
 MadeFrom = Mapping[str, Any]
 
 
-def made_from(step: str, **parts: Any) -> dict[str, Any]:
-    """All that decides what `step` writes: `parts` (digests of inputs, and settings), its code, the files' format."""
-    return {**parts, "code": step_digest(step), "format": FORMAT}
+def made_from(step: str, *registered: str, **parts: Any) -> dict[str, Any]:
+    """All that decides what `step` writes: `parts` (digests of inputs, and settings), its code, the files' format.
+
+    `registered` are the modules that it found by a name in the configuration.
+    """
+    return {**parts, "code": step_digest(step, *registered), "format": FORMAT}
 
 
 def stamp(made: MadeFrom, vouched: Sequence[Path] = ()) -> dict[str, Any]:

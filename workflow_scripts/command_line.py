@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import shlex
@@ -26,6 +27,24 @@ def as_options(settings: Mapping[str, Any]) -> str:
             texts = [as_json(item) if isinstance(item, Mapping) else str(item) for item in values]
             words += [f"--{key.replace('_', '-')}", *texts]
     return shlex.join(words)
+
+
+def add_options(parser: argparse.ArgumentParser, schemas: Mapping[str, Mapping[str, Any]]) -> None:
+    """Options for settings that a schema describes, as `as_options` writes them; what is no text is read as JSON.
+
+    What is not given is None.
+    """
+    for key, schema in schemas.items():
+        item = schema.get("items", schema)
+        many = {"nargs": "+"} if schema.get("type") == "array" else {}
+        text = schema["description"].replace("%", "%%")
+        parser.add_argument(
+            f"--{key.replace('_', '-')}",
+            type=str if "enum" in item or item.get("type") == "string" else json.loads,
+            choices=item.get("enum"),
+            help=text,
+            **many,
+        )
 
 
 def as_text(value: Any) -> Any:

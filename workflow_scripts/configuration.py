@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jsonschema
-import yaml
 
 from workflow_scripts.corpus.test_sets import available
 from workflow_scripts.direction import Direction, joined
 from workflow_scripts.errors import UserError
 from workflow_scripts.languages import Language, read_languages
+from workflow_scripts.neurons.criteria import CRITERIA
+from workflow_scripts.schema import load as load_schema
+from workflow_scripts.scoring.existing import find_directions
 from workflow_scripts.training.course import PROCESSES
 
 Config = Mapping[str, Any]
@@ -27,8 +29,7 @@ def complete(config: Config, schema: Path) -> dict[str, Any]:
 
     Raises `UserError` for the first key that the schema does not allow, in words a person can act on.
     """
-    # The C loader: Snakemake asks for the schema at every start.
-    rules = yaml.load(schema.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    rules = load_schema(schema)
     # Snakemake keeps ordered mappings, the validator wants plain ones.
     filled = json.loads(json.dumps(config))
     problem = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(rules).iter_errors(filled))
@@ -128,6 +129,19 @@ def test_sets(config: Config, pairs: Sequence[Direction]) -> Iterator[tuple[str,
         yield name, folder, split, found
 
 
+def imported(config: Config, pairs: Iterable[Direction]) -> dict[str, tuple[Path, dict[Direction, list[Path]]]]:
+    """Folder, and files by direction, of every system whose translations exist already."""
+    found = {}
+    for name, system in config["systems"].items():
+        if kind(system) == "imported":
+            folder = Path(config["outputs"]) / system["translations"]
+            try:
+                found[name] = (folder, find_directions(folder, pairs))
+            except UserError as error:
+                raise UserError(f"systems.{name}.translations: {error}") from None
+    return found
+
+
 def kind(system: Mapping[str, Any]) -> str:
     """Which of `KINDS` a system is."""
     if "translations" in system:
@@ -214,16 +228,24 @@ def _check_system(config: Config, name: str, system: Mapping[str, Any]) -> None:
         )
     if "training" in system and kind(system) != "trained":
         raise UserError(f"{where}: `training` is set, but this system is not trained")
-    if not masks:
+    if masks:
+        _check_masks(config, f"{where}.masks", masks)
+
+
+def _check_masks(config: Config, where: str, masks: Mapping[str, Any]) -> None:
+    criterion = CRITERIA[masks["select"]]
+    # The seed is the run's where left out.
+    missing = [option for option in criterion.required if option not in masks and option != "seed"]
+    wrong = [key for key in masks if key not in (*criterion.options, "select", "components")]
+    if missing or wrong:
+        takes = ", ".join(criterion.options) or "nothing more"
+        said = [f"{', '.join(missing)} is missing"] if missing else []
+        said += [f"it does not take {', '.join(wrong)}"] if wrong else []
+        raise UserError(f"{where}: selection {masks['select']} takes {takes}; {', and '.join(said)}")
+    if "like" not in masks:
         return
-    if masks["select"] == "cumulative":
-        if "k" not in masks or "like" in masks or "seed" in masks:
-            raise UserError(f"{where}.masks: cumulative selection takes k (and neither like nor seed)")
-        return
-    if "k" in masks or "like" not in masks:
-        raise UserError(f"{where}.masks: random selection takes like: the name of the system whose sizes it copies")
     like = config["systems"].get(masks["like"])
     if like is None:
-        raise UserError(f"{where}.masks.like: there is no system {masks['like']}; there are {list(config['systems'])}")
-    if (like.get("masks") or {}).get("select") != "cumulative":
-        raise UserError(f"{where}.masks.like: {masks['like']} has no cumulative masks whose sizes could be copied")
+        raise UserError(f"{where}.like: there is no system {masks['like']}; there are {list(config['systems'])}")
+    if "like" in like.get("masks", {"like": None}):
+        raise UserError(f"{where}.like: {masks['like']} has no masks of its own sizes that could be copied")

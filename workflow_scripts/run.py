@@ -6,7 +6,7 @@ that the schema has filled with defaults, and never changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,11 +16,10 @@ from workflow_scripts import configuration
 from workflow_scripts.configuration import Config
 from workflow_scripts.data_stage import DataStage
 from workflow_scripts.direction import Direction, corpora
-from workflow_scripts.errors import UserError
 from workflow_scripts.languages import Language
+from workflow_scripts.neurons.criteria import CRITERIA
 from workflow_scripts.outputs import Outputs
 from workflow_scripts.paths import DEFAULT_SET, Paths
-from workflow_scripts.scoring.existing import find_directions
 from workflow_scripts.scoring.settings import check as check_score
 from workflow_scripts.source_code import step_digest
 from workflow_scripts.training import provenance
@@ -61,11 +60,7 @@ class Run:
         directions = configuration.directions(config, list(languages))
         pairs = configuration.pairs(config, list(languages))
         check_score(config["score"], list(config["systems"]))
-        found = {
-            name: _existing(config, name, pairs)
-            for name, system in config["systems"].items()
-            if configuration.kind(system) == "imported"
-        }
+        found = configuration.imported(config, pairs)
         sets = tuple(TestSet(*found[:3], tuple(found[3])) for found in configuration.test_sets(config, pairs))
         default = TestSet(DEFAULT_SET, None, config["decode"]["split"], tuple(pairs))
         run = cls(config, base, languages, tuple(directions), tuple(pairs), (default, *sets), found)
@@ -204,9 +199,13 @@ class Run:
     def mask_settings(self, system: str) -> dict[str, Any]:
         """How a system's neurons are selected."""
         settings = {**self.config["systems"][system]["masks"], "like": self.like_of(system)}
-        if settings["select"] == "random":
+        if "seed" in CRITERIA[settings["select"]].options:
             settings.setdefault("seed", self.config["seed"])
         return settings
+
+    def code_of_masks(self, system: str) -> str:
+        """The digest of the code that selects a system's neurons, its criterion's included."""
+        return step_digest("masks", CRITERIA.module(self.config["systems"][system]["masks"]["select"]))
 
     def scored(self, system: str, test_set: str = DEFAULT_SET) -> tuple[Direction, ...]:
         """The directions of a system that are scored on a test set."""
@@ -284,13 +283,3 @@ class Run:
             }
             for against in self.contrasts
         }
-
-
-def _existing(config: Config, name: str, pairs: Iterable[Direction]) -> tuple[Path, dict[Direction, list[Path]]]:
-    """Folder, and files per direction, of a system from elsewhere."""
-    folder = Path(config["outputs"]) / config["systems"][name]["translations"]
-    try:
-        found = find_directions(folder, pairs)
-    except UserError as error:
-        raise UserError(f"systems.{name}.translations: {error}") from None
-    return folder, found

@@ -16,16 +16,20 @@ from workflow_scripts.files import write_json
 PACKAGE = Path(__file__).resolve().parent
 STEPS = "steps"
 DECLARATION = "CODE"
-"""Name of the tuple in which a step lists the modules of this package that decide, with itself, what it writes."""
+"""Name of the tuple in which a step lists the modules of this package that decide, with itself, what it writes.
+
+A registered module lists those that it needs."""
 
 
 @cache
-def step_digest(step: str) -> str:
+def step_digest(step: str, *registered: str) -> str:
     """The digest of a step (`decode`): of its own module and of those that it declares in `CODE`.
 
+    `registered` are modules that the step finds by a name in the configuration; they declare what they need likewise.
     Reads the sources alone, so it takes milliseconds and needs nothing that the step imports.
     """
-    return digest((f"{STEPS}.{step}", *declared(step)))
+    modules = (f"{STEPS}.{step}", *registered)
+    return digest([*modules, *(needed for module in modules for needed in declared(module))])
 
 
 def digest(modules: Iterable[str]) -> str:
@@ -35,9 +39,9 @@ def digest(modules: Iterable[str]) -> str:
 
 
 @cache
-def declared(step: str) -> tuple[str, ...]:
-    """The modules that a step lists in `CODE`."""
-    for node in _tree(f"{STEPS}.{step}").body:
+def declared(module: str) -> tuple[str, ...]:
+    """The modules that a step, or a registered module, lists in `CODE`."""
+    for node in _tree(module).body:
         if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [DECLARATION]:
             return tuple(ast.literal_eval(node.value))
     return ()

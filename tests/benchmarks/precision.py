@@ -12,8 +12,8 @@ from workflow_scripts.direction import Direction
 from workflow_scripts.fairseq_plugin import model as transformer
 from workflow_scripts.fairseq_plugin.datasets import batches, collate, load_direction
 from workflow_scripts.fairseq_plugin.recorder import record
+from workflow_scripts.neurons.criteria.cumulative import specialized
 from workflow_scripts.neurons.overlap import iou
-from workflow_scripts.neurons.select import specialized
 
 
 def effect(folder: Path, device: str, k: float = 95) -> dict[str, dict[str, float]]:

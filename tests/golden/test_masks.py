@@ -9,7 +9,8 @@ import pytest
 
 from tests.golden.conftest import DIRECTIONS
 from workflow_scripts.artifacts import read_masks, write_activations
-from workflow_scripts.neurons.select import coverage, specialized
+from workflow_scripts.neurons.criteria.cumulative import specialized
+from workflow_scripts.neurons.criterion import coverage
 
 # k per direction type and component, as the official script was called.
 SETTINGS = {

@@ -10,7 +10,8 @@ import pytest
 
 from workflow_scripts import batch
 from workflow_scripts.artifacts import masks_digest, read_activations, read_masks, write_activations
-from workflow_scripts.neurons.select import coverage, specialized
+from workflow_scripts.neurons.criteria.cumulative import specialized
+from workflow_scripts.neurons.criterion import coverage
 
 LAYERS = [("encoder", 0), ("encoder", 1), ("decoder", 0)]
 FOUR = {"en-x": {"encoder": 95, "decoder": 90}, "x-en": {"encoder": 60, "decoder": 30}}
@@ -120,7 +121,9 @@ def test_random_masks_follow_their_seed_and_repeat_to_the_byte(counts, command, 
     ("options", "message"),
     [
         (["--select", "cumulative"], "--select cumulative needs --k"),
-        (["--select", "random", "--seed", 1], "--select random needs --like and --seed"),
+        (["--select", "random"], "--select random needs --like and --seed"),
+        (["--select", "cumulative", "--k", 9, "--seed", 1], "--select cumulative takes no --seed"),
+        (["--select", "random", "--seed", 1], "--select random needs --like"),
         (["--select", "cumulative", "--k", 0], r"encoder layer 0: k = 0 is outside (0, 100]"),
     ],
 )
@@ -178,7 +181,7 @@ def test_masks_are_selected_again_where_counts_settings_or_code_changed(counts, 
     with monkeypatch.context() as patch:
         patch.setenv(batch.RECOMPUTE, "masks")
         assert again(command, ns, files, "--k", 80, "--pivot", "de")
-    monkeypatch.setattr(batch, "step_digest", lambda step: f"other code of {step}")
+    monkeypatch.setattr(batch, "step_digest", lambda step, *registered: f"other code of {step}")
     assert again(command, ns, files, "--k", 80, "--pivot", "de")
 
 

@@ -85,7 +85,7 @@ def other_code(monkeypatch) -> Callable[[str], None]:
 
     def change(name: str) -> None:
         for module in (batch, provenance):
-            monkeypatch.setattr(module, "step_digest", lambda step: name * 64)
+            monkeypatch.setattr(module, "step_digest", lambda step, *registered: name * 64)
 
     return change
 

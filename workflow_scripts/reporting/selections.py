@@ -9,10 +9,9 @@ from pathlib import Path
 
 from workflow_scripts.artifacts import Mask, read_activations, read_masks
 from workflow_scripts.errors import UserError
-from workflow_scripts.neurons.select import cumulative
-
-LABELS = {"cumulative": "specialized neurons", "random": "random neurons"}
-"""What figures call neurons that were selected in some way."""
+from workflow_scripts.neurons.criteria import CRITERIA
+from workflow_scripts.neurons.criteria.cumulative import specialized
+from workflow_scripts.neurons.criterion import coverage
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ def from_masks(path: Path) -> Selection:
     """The masks of a system."""
     masks = read_masks(path)
     select = masks.metadata.get("select", "no known criterion")
-    label = LABELS.get(select, f"neurons selected by {select}")
+    label = CRITERIA[select].label if select in CRITERIA else f"neurons selected by {select}"
     return Selection(masks.rows, _labelled(label, sorted({mask.k for mask in masks.rows if mask.k is not None})))
 
 
@@ -36,13 +35,13 @@ def from_activations(paths: Sequence[Path], k: float) -> Selection:
     masks = []
     for path in paths:
         found = read_activations(path)
-        try:
-            for (component, layer), kept, share in cumulative(found.counts, {"encoder": k, "decoder": k}):
-                width = len(found.counts[component, layer])
-                masks.append(Mask(found.pair, component, layer, width, kept, k, share))
-        except ValueError as error:
-            raise UserError(f"{path}, {error}") from None
-    return Selection(masks, _labelled(LABELS["cumulative"], [k]))
+        for (component, layer), counts in found.counts.items():
+            try:
+                kept = specialized(counts, k)
+            except ValueError as error:
+                raise UserError(f"{path}, {component} layer {layer}: {error}") from None
+            masks.append(Mask(found.pair, component, layer, len(counts), kept, k, coverage(counts, kept)))
+    return Selection(masks, _labelled(CRITERIA["cumulative"].label, [k]))
 
 
 def _labelled(label: str, thresholds: Sequence[float]) -> str:

@@ -18,8 +18,9 @@ from workflow_scripts.errors import run
 from workflow_scripts.reporting import selections
 
 CODE = (
+    "neurons.criteria.cumulative",
+    "neurons.criterion",
     "neurons.overlap",
-    "neurons.select",
     "reporting.analysis",
     "reporting.overlaps",
     "reporting.selections",

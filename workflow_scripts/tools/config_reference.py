@@ -1,4 +1,4 @@
-"""Write the reference of all configuration keys, config/README.md, from config/schema.yaml.
+"""Write the reference of all configuration keys, config/README.md, from config/schema.yaml and what is registered.
 
 python -m workflow_scripts.tools.config_reference config/schema.yaml --output config/README.md
 """
@@ -11,10 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from workflow_scripts import errors
 from workflow_scripts.files import write_text
+from workflow_scripts.schema import load as load_schema
 
 HEAD = """# Configuration keys
 
@@ -67,7 +66,7 @@ def main() -> None:
     parser.add_argument("schema", type=Path, help="schema of the configuration")
     parser.add_argument("--output", type=Path, required=True, help="file to write")
     args = parser.parse_args()
-    schema = yaml.safe_load(args.schema.read_text(encoding="utf-8"))
+    schema = load_schema(args.schema)
     lines = []
     for key, value in rows(schema, schema["$defs"]):
         default = f"`{json.dumps(value['default'])}`" if value.get("default") not in (None, {}) else ""

@@ -1,4 +1,4 @@
-"""Selection by cumulative threshold and the random control, against their definitions."""
+"""Selection by cumulative threshold, against its definition."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflow_scripts.neurons.select import coverage, cumulative, random_neurons, specialized, thresholds
+from workflow_scripts.neurons.criteria.cumulative import choose, specialized, thresholds
+from workflow_scripts.neurons.criterion import Neurons, coverage
 
 COUNTS = st.lists(st.integers(0, 2**40), min_size=1, max_size=40).filter(any)
 # Thresholds as people write them: with up to three decimals.
@@ -121,35 +122,6 @@ def test_coverage_of_silence_is_zero():
     assert coverage([0, 0], [0]) == 0.0
 
 
-@given(st.integers(1, 60), st.data(), st.integers(0, 10**6))
-def test_random_neurons_are_distinct_sorted_and_as_many_as_asked(ffn_dim, data, seed):
-    size = data.draw(st.integers(0, ffn_dim))
-    drawn = random_neurons(size, ffn_dim, seed, "en-de", "encoder", 0)
-    assert drawn.dtype == np.int32
-    assert len(drawn) == size == len(set(drawn.tolist()))
-    assert drawn.tolist() == sorted(drawn.tolist())
-    assert all(0 <= neuron < ffn_dim for neuron in drawn)
-    assert np.array_equal(drawn, random_neurons(size, ffn_dim, seed, "en-de", "encoder", 0))
-
-
-def test_random_neurons_depend_on_seed_and_every_name():
-    draw = {
-        tuple(random_neurons(30, 100, seed, pair, component, layer))
-        for seed in (1, 2)
-        for pair in ("en-de", "de-en")
-        for component in ("encoder", "decoder")
-        for layer in (0, 1)
-    }
-    assert len(draw) == 16
-
-
-def test_random_neurons_are_drawn_evenly():
-    drawn = np.concatenate([random_neurons(25, 100, 7, pair) for pair in range(2000)])
-    frequency = np.bincount(drawn, minlength=100) / 2000
-    # A quarter each; the standard deviation is below 0.01.
-    assert abs(frequency - 0.25).max() < 0.05
-
-
 def test_thresholds_by_kind_of_direction_and_component():
     four = {"en-x": {"encoder": 95, "decoder": 90}, "x-en": {"encoder": 85, "decoder": 80}}
     assert thresholds(95, "en-x") == {"encoder": 95, "decoder": 95}
@@ -158,13 +130,22 @@ def test_thresholds_by_kind_of_direction_and_component():
     assert thresholds(four, "x-x") == {"encoder": 85, "decoder": 80}
 
 
-def test_every_layer_of_the_components_that_have_a_threshold():
+def neurons(statistics, kind="en-x", components=("encoder", "decoder")) -> Neurons:
+    layers = {layer: {"count": np.array(values)} for layer, values in statistics.items()}
+    return Neurons({"en-de": layers}, {"en-de": kind}, components)
+
+
+def test_every_layer_of_the_components_that_are_masked():
     counts = {("encoder", 0): [50, 30, 15, 5], ("encoder", 1): [1, 2, 97, 0], ("decoder", 0): [9, 1, 0, 0]}
-    found = [(layer, kept.tolist(), share) for layer, kept, share in cumulative(counts, {"encoder": 70})]
-    assert found == [(("encoder", 0), [0, 1], 0.8), (("encoder", 1), [2], 0.97)]
-    assert [kept.tolist() for _, kept, _ in cumulative(counts, {"encoder": 95, "decoder": 90})] == [[0, 1, 2], [2], [0]]
+    found = list(choose(neurons(counts, components=("encoder",)), 70))
+    assert [(kept.pair, kept.layer, kept.neurons.tolist(), kept.k) for kept in found] == [
+        ("en-de", ("encoder", 0), [0, 1], 70.0),
+        ("en-de", ("encoder", 1), [2], 70.0),
+    ]
+    four = {"en-x": {"encoder": 95, "decoder": 90}, "x-en": {"encoder": 50, "decoder": 50}}
+    assert [kept.neurons.tolist() for kept in choose(neurons(counts), four)] == [[0, 1, 2], [2], [0]]
 
 
 def test_a_layer_that_nothing_can_be_selected_from_is_named():
-    with pytest.raises(ValueError, match="decoder layer 3: no neuron of the layer was ever active"):
-        list(cumulative({("encoder", 0): [1], ("decoder", 3): [0, 0]}, thresholds(95, "en-x")))
+    with pytest.raises(ValueError, match="en-de, decoder layer 3: no neuron of the layer was ever active"):
+        list(choose(neurons({("encoder", 0): [1], ("decoder", 3): [0, 0]}), 95))

@@ -1,18 +1,38 @@
-"""Which neurons a direction keeps: the cumulative threshold, and the random control."""
+"""The paper's criterion: the fewest neurons that have k percent of a layer's activations."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Indices = NDArray[np.int32]
-Layer = tuple[str, int]
-"""A component and the number of one of its layers."""
+from workflow_scripts.neurons.criterion import Criterion, Indices, Kept, Neurons, Schema
+
+CODE = ("neurons.criterion",)
+
 Threshold = float | str | Fraction
+PERCENT: Schema = {"type": "number", "exclusiveMinimum": 0, "maximum": 100}
+K: Schema = {
+    "description": "Threshold in percent, one number or one per direction type (en-x, x-en) and component.",
+    "oneOf": [
+        PERCENT,
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["en-x", "x-en"],
+            "patternProperties": {
+                "^(en-x|x-en)$": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": ["encoder", "decoder"],
+                    "properties": {"encoder": PERCENT, "decoder": PERCENT},
+                }
+            },
+        },
+    ],
+}
 
 
 def thresholds(k: Threshold | Mapping[str, Mapping[str, Threshold]], kind: str) -> Mapping[str, Threshold]:
@@ -23,23 +43,6 @@ def thresholds(k: Threshold | Mapping[str, Mapping[str, Threshold]], kind: str) 
     if isinstance(k, Mapping):
         return k["en-x" if kind == "en-x" else "x-en"]
     return {"encoder": k, "decoder": k}
-
-
-def cumulative(
-    counts: Mapping[Layer, ArrayLike], limits: Mapping[str, Threshold]
-) -> Iterator[tuple[Layer, Indices, float]]:
-    """`specialized` for every layer of one direction: the layer, its kept neurons and their `coverage`.
-
-    `limits` is k per component; a component without one is left out. Raises `ValueError` naming the layer.
-    """
-    for (component, layer), values in counts.items():
-        if component not in limits:
-            continue
-        try:
-            kept = specialized(values, limits[component])
-        except ValueError as error:
-            raise ValueError(f"{component} layer {layer}: {error}") from None
-        yield (component, layer), kept, coverage(values, kept)
 
 
 def specialized(counts: ArrayLike, k: Threshold) -> Indices:
@@ -67,19 +70,20 @@ def specialized(counts: ArrayLike, k: Threshold) -> Indices:
     return np.sort(order[:kept]).astype(np.int32)
 
 
-def random_neurons(size: int, ffn_dim: int, seed: int, *names: object) -> Indices:
-    """`size` of `ffn_dim` neurons drawn without replacement: the control for `specialized`.
+def choose(neurons: Neurons, k: Threshold | Mapping[str, Mapping[str, Threshold]]) -> Iterator[Kept]:
+    """`specialized` for every layer of every direction."""
+    for pair, layer, values in neurons.layers():
+        limit = thresholds(k, neurons.kinds[pair])[layer[0]]
+        try:
+            yield Kept(pair, layer, specialized(values["count"], limit), float(limit))
+        except ValueError as error:
+            raise ValueError(f"{pair}, {layer[0]} layer {layer[1]}: {error}") from None
 
-    The draw depends on `seed` and `names` (pair, component, layer) alone, so it is the same whichever other layers or
-    directions are drawn with it. Returns sorted int32 indices.
-    """
-    key = "/".join(map(str, (seed, *names)))
-    generator = np.random.Generator(np.random.PCG64(int.from_bytes(hashlib.sha256(key.encode()).digest())))
-    return np.sort(generator.choice(ffn_dim, size=size, replace=False)).astype(np.int32)
 
-
-def coverage(counts: ArrayLike, kept: ArrayLike) -> float:
-    """Share of all activations that the kept neurons account for, between 0 and 1 (0 where nothing fired)."""
-    counts = np.asarray(counts, dtype=np.int64)
-    total = int(counts.sum())
-    return int(counts[np.asarray(kept, dtype=np.int64)].sum()) / total if total else 0.0
+CRITERION = Criterion(
+    summary="the fewest neurons with k % of the activations",
+    label="specialized neurons",
+    choose=choose,
+    options={"k": K},
+    required=("k",),
+)

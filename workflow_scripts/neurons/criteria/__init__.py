@@ -1,0 +1,16 @@
+"""The criteria by which neurons are chosen: a module each, with a line here."""
+
+from __future__ import annotations
+
+from workflow_scripts.neurons.criterion import Criterion
+from workflow_scripts.registry import Registry
+
+CRITERIA: Registry[Criterion] = Registry(
+    "criterion",
+    "neurons.criteria",
+    "CRITERION",
+    {
+        "cumulative": "cumulative",
+        "random": "random",
+    },
+)

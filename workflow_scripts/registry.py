@@ -1,0 +1,69 @@
+"""Open doors: what a name in a configuration stands for is one module, registered in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any, Generic, Protocol, TypeVar
+
+from workflow_scripts.errors import UserError
+
+
+class Described(Protocol):
+    """What every entry has: a line on what it is, and its own settings, a JSON schema each."""
+
+    @property
+    def summary(self) -> str: ...
+
+    @property
+    def options(self) -> Mapping[str, Mapping[str, Any]]: ...
+
+
+Entry = TypeVar("Entry", bound=Described)
+
+
+class Registry(Mapping[str, Entry], Generic[Entry]):
+    """Entries by name. Each is the attribute `attribute` of a module of its own, loaded when it is asked for.
+
+    `what` is what messages call one of them; `modules` gives, by name, the module below `package`, both within
+    `workflow_scripts`. An unknown name raises `UserError` and lists the known ones.
+    """
+
+    def __init__(self, what: str, package: str, attribute: str, modules: Mapping[str, str]) -> None:
+        self.what, self.package, self.attribute = what, package, attribute
+        self.modules = dict(modules)
+
+    def __getitem__(self, name: str) -> Entry:
+        return getattr(import_module(f"workflow_scripts.{self.module(name)}"), self.attribute)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.modules)
+
+    def __len__(self) -> int:
+        return len(self.modules)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.modules
+
+    def module(self, name: str) -> str:
+        """The module of an entry within this package, as digests of code name it."""
+        if name not in self.modules:
+            raise UserError(f"there is no {self.what} {name}; there are {', '.join(self.modules)}")
+        return f"{self.package}.{self.modules[name]}"
+
+    def options(self) -> dict[str, dict[str, Any]]:
+        """The settings of all entries, each with the entries that take it in its description.
+
+        Raises `ValueError` where two entries mean different things by one setting.
+        """
+        options: dict[str, Mapping[str, Any]] = {}
+        takers: dict[str, list[str]] = {}
+        for name, entry in self.items():
+            for option, rule in entry.options.items():
+                if options.setdefault(option, rule) != rule:
+                    raise ValueError(f"{option} means one thing to {takers[option][0]} and another to {name}")
+                takers.setdefault(option, []).append(name)
+        return {
+            option: {**rule, "description": f"({', '.join(takers[option])}) {rule['description']}"}
+            for option, rule in options.items()
+        }
