@@ -7,6 +7,7 @@ from workflow_scripts.cluster import failures, gpus, queue
 signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 snakemake_state.tell_forced(workflow)
+snakemake_state.spare_unseen()
 if gpus.present():
     # A profile for a cluster says itself who gets a GPU.
     snakemake_state.give_gpus(workflow, ["record", "decode"])

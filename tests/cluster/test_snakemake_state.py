@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 import os
+import subprocess
 import sys
 from types import SimpleNamespace
 
 import pytest
 from snakemake import cli
 from snakemake.api import DAGApi
+from snakemake.executors import dryrun
 from snakemake.resources import Resources
 from snakemake.scheduling.job_scheduler import JobScheduler
 from snakemake.settings import types
@@ -107,6 +109,8 @@ def test_a_batch_gets_what_the_profile_says_of_its_stage():
     ("what", "there"),
     [
         ("`due`: cli.parse_args and cli.args_to_api", {"parse_args", "args_to_api"} <= set(dir(cli))),
+        ("`spare_unseen`: the dry run's Executor", "printjob" in vars(dryrun.Executor)),
+        ("`due`: the silence that ends a dry run", "== {Quietness.RULES, Quietness.PROGRESS}" in EXECUTE),
         ("`due`: DAGApi.execute_workflow", "execute_workflow" in dir(DAGApi)),
         ("`due`: WorkflowApi._workflow", "_workflow" in inspect.getsource(DAGApi.execute_workflow)),
         ("`tell_forced`: Workflow._prepare_dag", "_prepare_dag" in EXECUTE),
@@ -121,6 +125,27 @@ def test_a_batch_gets_what_the_profile_says_of_its_stage():
 )
 def test_what_is_used_is_still_there(what, there):
     assert there, CHANGED + what
+
+
+def dry(folder, *arguments):
+    """What a dry run prints."""
+    command = [sys.executable, "-m", "snakemake", "-n", "--snakefile", str(ROOT / "Snakefile"), "--directory", folder]
+    done = subprocess.run([*command, "--configfile", CONFIG, *arguments], capture_output=True, text=True, check=True)
+    return done.stdout + done.stderr
+
+
+def test_a_dry_run_shows_the_jobs_to_who_wants_to_see_them_and_the_same_reasons(tmp_path):
+    asked = dry(tmp_path, "--quiet", "host")
+    assert "rule masks:" in asked, CHANGED + "`spare_unseen`"
+    silent = dry(tmp_path)
+    assert "rule masks:" not in silent
+    for part in ("Job stats:", "Reasons:"):
+        assert part in silent
+    reasons = [
+        text[text.index("Reasons:") :].replace("(check individual jobs above for details)", "")
+        for text in (asked, silent)
+    ]
+    assert reasons[0] == reasons[1]
 
 
 def test_nothing_else_of_the_package_imports_snakemake():

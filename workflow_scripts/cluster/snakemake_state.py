@@ -7,6 +7,7 @@ Each use has its reason here:
 - The names of a run's SLURM jobs tell a later start that they are still in the queue; the plugin knows only its own id.
 - GPUs of this machine are a global resource, which must be known before the first job is chosen.
 - `plan` and `status` ask for the jobs that are due as data; Snakemake's API only prints them.
+- A dry run words every job even where `quiet` keeps it from being shown: a third of the time of a large run.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 AIMS = ("all",)
 """Rules without work of their own."""
+ENDS_EARLY = ("--quiet", "rules", "progress")
+"""The one silence in which a dry run ends as soon as the jobs are known."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def due(arguments: Sequence[str]) -> Due:
     DAGApi.execute_workflow = execute_and_keep
     try:
         with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
-            parser, parsed = cli.parse_args(["--dry-run", "--nolock", "--quiet", "all", *arguments])
+            parser, parsed = cli.parse_args(["--dry-run", "--nolock", *arguments, *ENDS_EARLY])
             done = cli.args_to_api(parsed, parser)
     except SystemExit:
         done = False
@@ -145,6 +148,21 @@ def tell_forced(workflow: Any) -> None:
         prepare(*args, **kwargs)
 
     workflow._prepare_dag = prepare_and_tell
+
+
+def spare_unseen() -> None:
+    """Let a dry run not word the jobs that `quiet` keeps from being shown (a profile's, or `--quiet rules`)."""
+    from snakemake.executors.dryrun import Executor
+    from snakemake.settings.enums import Quietness
+
+    if Executor.printjob.__module__ != __name__:
+        printed = Executor.printjob
+
+        def print_seen(executor: Any, job: Any) -> None:
+            if Quietness.RULES not in executor.workflow.output_settings.quiet:
+                printed(executor, job)
+
+        Executor.printjob = print_seen
 
 
 def with_batches(settings: Any, rules: Iterable[str]) -> Any:
