@@ -36,7 +36,7 @@ for batch in RUN.work.decode:
             options=as_options(RUN.search),
             # A function of more than wildcards: how work is packed into jobs makes nothing stale.
             pairs=lambda wildcards, output, batch=batch: joined(batch.directions),
-            folder=subpath(output[0], parent=True),
+            folder=PATHS.translations("{system}", batch.test_set),
             code=step_digest("decode"),
         shell:
             "python -m workflow_scripts.steps.decode --system {wildcards.system:q} --data {input.data:q}"

@@ -105,9 +105,9 @@ for batch in RUN.work.tests:
             against=batch.against,
             # A function of more than wildcards: how work is packed into jobs makes nothing stale.
             pairs=lambda wildcards, output, batch=batch: joined(batch.directions),
-            ours=subpath(input[0], parent=True),
-            theirs=lambda wildcards, input: str(Path(input.theirs[0]).parent),
-            output=subpath(output[0], parent=True),
+            ours=PATHS.scores("{system}", batch.test_set),
+            theirs=PATHS.scores(batch.against, batch.test_set),
+            output=PATHS.tests(batch.against, "{system}", batch.test_set),
             options=as_options({"seed": RUN.config["seed"], **RUN.config["score"]["significance"]}),
             comet="--comet" if RUN.config["score"]["comet"]["model"] else "",
             code=step_digest("significance"),

@@ -9,7 +9,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from snakemake import cli
+from snakemake import cli, common
 from snakemake.api import DAGApi
 from snakemake.executors import dryrun
 from snakemake.resources import Resources
@@ -109,6 +109,7 @@ def test_a_batch_gets_what_the_profile_says_of_its_stage():
     ("what", "there"),
     [
         ("`due`: cli.parse_args and cli.args_to_api", {"parse_args", "args_to_api"} <= set(dir(cli))),
+        ("`_keep_signatures`", {"FUNC_OVERWRITE_PARAMS_ATTR", "overwrite_function_params"} <= set(dir(common))),
         ("`spare_unseen`: the dry run's Executor", "printjob" in vars(dryrun.Executor)),
         ("`due`: the silence that ends a dry run", "== {Quietness.RULES, Quietness.PROGRESS}" in EXECUTE),
         ("`due`: DAGApi.execute_workflow", "execute_workflow" in dir(DAGApi)),

@@ -7,18 +7,21 @@ Each use has its reason here:
 - The names of a run's SLURM jobs tell a later start that they are still in the queue; the plugin knows only its own id.
 - GPUs of this machine are a global resource, which must be known before the first job is chosen.
 - `plan` and `status` ask for the jobs that are due as data; Snakemake's API only prints them.
-- A dry run words every job even where `quiet` keeps it from being shown: a third of the time of a large run.
+- A dry run words every job even where `quiet` keeps it from being shown: a third of the time of a large run. What
+  parameters a function of a rule takes is worked out anew for every job, twice.
 """
 
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from workflow_scripts.batch import RECOMPUTE
@@ -141,6 +144,7 @@ def tell_forced(workflow: Any) -> None:
     prepare = workflow._prepare_dag
 
     def prepare_and_tell(*args: Any, **kwargs: Any) -> None:
+        _keep_signatures(workflow)
         if is_main(workflow):
             rules = [rule.name for rule in workflow.rules]
             workflow.dag_settings = with_batches(workflow.dag_settings, rules)
@@ -148,6 +152,17 @@ def tell_forced(workflow: Any) -> None:
         prepare(*args, **kwargs)
 
     workflow._prepare_dag = prepare_and_tell
+
+
+def _keep_signatures(workflow: Any) -> None:
+    """Let the functions of all rules carry which parameters they take, as Snakemake's own helpers do."""
+    from snakemake.common import FUNC_OVERWRITE_PARAMS_ATTR, overwrite_function_params
+
+    for rule in workflow.rules:
+        for item in (*rule.input, *rule.params):
+            function = getattr(getattr(item, "_file", item), "callable", item)
+            if isinstance(function, FunctionType) and not hasattr(function, FUNC_OVERWRITE_PARAMS_ATTR):
+                overwrite_function_params(function, inspect.signature(function).parameters)
 
 
 def spare_unseen() -> None:
