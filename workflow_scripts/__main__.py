@@ -46,11 +46,11 @@ def listing() -> str:
     return "\n".join(lines[1:])
 
 
-class _Help(argparse.HelpFormatter):
-    """Text as it is written; the list of commands is made only when it is shown."""
-
-    def _fill_text(self, text: str, width: int, indent: str) -> str:
-        return f"{text.strip()}\n\n{listing()}"
+class _Parser(argparse.ArgumentParser):
+    def format_help(self) -> str:
+        """The help, with the list of commands, which is made only when it is shown."""
+        self.epilog = listing()
+        return super().format_help()
 
 
 def main() -> None:
@@ -59,9 +59,9 @@ def main() -> None:
 
 
 def _main() -> int | None:
-    parser = argparse.ArgumentParser(prog=NAME, description=__doc__, formatter_class=_Help)
+    parser = _Parser(prog=NAME, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--version", action="version", version=f"{NAME} {__version__}")
-    parser.add_argument("command", metavar="COMMAND", help="one of the above; what follows it is for the command")
+    parser.add_argument("command", metavar="COMMAND", help="one of those below; what follows it is for the command")
     # All that follows, `--help` included, is for the command.
     command = parser.parse_args(sys.argv[1:2]).command
     room = commands().get(command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import metadata, util
 from pathlib import Path
 
@@ -42,7 +43,8 @@ def advice() -> str:
         return "`make env` installs all that is needed"
     # fairseq asks for releases that current installers refuse, and pip has no way to say otherwise.
     overrides = workflow_folder() / "envs" / "overrides.txt"
-    return f"`pip install uv`, then `uv pip install --override {overrides} '{NAME}[{EXTRA}]'`"
+    options = f"--python {sys.prefix} --override {overrides}"
+    return f"`pip install uv`, then `uv pip install {options} '{NAME}[{EXTRA}]'`"
 
 
 def check_module(module: str) -> None:
