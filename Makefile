@@ -26,8 +26,8 @@ run: env  ## the whole pipeline: make run [CONFIG=…] [ARGS="…"]
 dry: env  ## what `make run` would do
 	@$(SNAKEMAKE) -n $(ARGS) --configfile $(CONFIG)
 
-test: env  ## all tests
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(ARGS)
+test: env  ## all tests, two at a time; those of SLURM alone at the end
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
 
 lint: env  ## style of code and rules
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile rules

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Make, or refresh, one of the project's environments: `python3 envs/create.py main|comet`; `--lock` renews its pins.
 
-`main` becomes `.venv`, `comet` becomes `.venv-comet`. `<name>.lock.txt` pins every release by version and SHA-256,
+`main` becomes `.venv`: what pyproject.toml says that the package needs, its extra included, and what `main.in` adds for
+checks and tests. `comet` becomes `.venv-comet`. `<name>.lock.txt` pins every release by version and SHA-256,
 those that packages without a wheel are built with included; so does `uv.lock.txt` for the installer. Only torch's build
 with its CUDA packages is whatever the machine's package index offers. pip's own configuration (index, extra index,
 find-links) is honoured. An environment that already matches its definition is left alone, at once.
@@ -26,7 +27,7 @@ HEAD = """\
 # Made by `make lock` from {name}.in, not by hand. All that is installed is listed, with the SHA-256 of the files its
 # release has on PyPI; any other file is refused. So is what packages without a wheel (fairseq) are built with.
 # Not pinned: torch's build and the CUDA packages it asks for (triton, nvidia-*, cuda-*), because they are the machine's
-# choice (CUDA or CPU): they come from the configured package index as it offers them, within the range in {name}.in.
+# choice (CUDA or CPU): they come from the configured package index as it offers them, within the range asked for.
 """
 INSTALLER_HEAD = "# Made by `make lock` from uv.in: the installer. pip, which fetches it, comes with Python itself.\n"
 
@@ -45,16 +46,31 @@ def pip_sources(python: Path) -> list[str]:
     return [*options, "--index-strategy=unsafe-best-match"] if "extra-index-url" in found else options
 
 
-def definition(name: str) -> list[str]:
-    """The uv options that define environment `name`, without its pins."""
-    overrides = ENVS / "overrides.txt"
-    return [str(ENVS / f"{name}.in"), *(["--override", str(overrides)] if name == "main" else [])]
+def inputs(name: str) -> list[Path]:
+    """The files that say what environment `name` has."""
+    own = ENVS / f"{name}.in"
+    return [ENVS.parent / "pyproject.toml", own] if name == "main" else [own]
+
+
+def options(name: str) -> list[str]:
+    """The uv options that say the rest of it."""
+    return ["--extra=training", f"--override={ENVS / 'overrides.txt'}"] if name == "main" else []
+
+
+def package_needs() -> str:
+    """The part of pyproject.toml that says what the package needs; the rest of the file changes no environment.
+
+    Cut out as text: a ready environment is recognized by a Python too old to read TOML, too.
+    """
+    text = (ENVS.parent / "pyproject.toml").read_text(encoding="utf-8")
+    return text.partition("\n[project]\n")[2].partition("\n[project.scripts]\n")[0]
 
 
 def digest(name: str) -> str:
-    """What the installed environment is compared with: the digest of the files that define it."""
+    """What the installed environment is compared with: the digest of what defines it."""
     files = [ENVS / f"{name}.in", ENVS / f"{name}.lock.txt", ENVS / "overrides.txt"]
-    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
+    needs = [package_needs().encode()] if name == "main" else []
+    return hashlib.sha256(b"\0".join([*(file.read_bytes() for file in files), *needs])).hexdigest()
 
 
 def bootstrap(folder: Path) -> Path:
@@ -103,12 +119,12 @@ def unknown(plan: str, pins: str) -> list[str]:
 
 
 def lock(name: str, python: Path) -> None:
-    """Renew `<name>.lock.txt` from `<name>.in`, and the installer's."""
+    """Renew `<name>.lock.txt`, and the installer's."""
     # One index that has every file of a release: a folder of wheels would pin those of one machine alone.
     sources = [option for option in pip_sources(python) if option.startswith("--index-url")]
     command = [python.parent / "uv", "pip", "compile", "--quiet", "--python-version=3.11", "--upgrade", "--no-header"]
     command += ["--no-annotate", "--generate-hashes", *sources]
-    pins = pinned(call([*command, *definition(name)], name))
+    pins = pinned(call([*command, *options(name), *inputs(name)], name))
     (ENVS / f"{name}.lock.txt").write_text(HEAD.format(name=name) + pins)
     (ENVS / "uv.lock.txt").write_text(INSTALLER_HEAD + pinned(call([*command, ENVS / "uv.in"], "uv")))
 
@@ -118,11 +134,13 @@ def install(name: str, python: Path) -> None:
     print(f"Installing environment '{name}' (once; about a minute with a fast package index) …", flush=True)
     pins = ENVS / f"{name}.lock.txt"
     # uv compares the hashes that constraints name, of what is installed and of what it is built with.
-    inputs = ["-r", *definition(name), "-c", pins, "--build-constraints", pins, "--require-build-hashes"]
-    command = [python.parent / "uv", "pip", "install", "--python", python, *inputs]
-    command += pip_sources(python)
+    command = [python.parent / "uv", "pip", "install", "--python", python, *options(name)]
+    command += [word for file in inputs(name) for word in ("-r", file)]
+    command += ["-c", pins, "--build-constraints", pins, "--require-build-hashes", *pip_sources(python)]
     if bare := unknown(call([*command, "--dry-run"], name), pins.read_text()):
-        sys.exit(f"{pins} has no hash for {', '.join(bare)}: it does not fit {name}.in any more; run `make lock`")
+        sys.exit(
+            f"{pins} has no hash for {', '.join(bare)}: it does not fit what is asked for any more; run `make lock`"
+        )
     # Compiled once here, whatever PYTHONDONTWRITEBYTECODE says later: a run starts Python dozens of times.
     call([*command, "--quiet", "--compile-bytecode"], name)
 

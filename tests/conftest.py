@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.scheduling import pytest_xdist_make_scheduler  # noqa: F401 - a hook of pytest-xdist
 from workflow_scripts import errors
 from workflow_scripts.direction import joined
 

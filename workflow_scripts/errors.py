@@ -11,9 +11,20 @@ class UserError(Exception):
 
 
 def run(main: Callable[[], int | None]) -> None:
-    """Run a command's `main`; a `UserError` becomes one readable message on stderr and exit code 2."""
+    """Run a command's `main`; a `UserError` becomes one readable message on stderr and exit code 2.
+
+    So does the want of a package that is installed only where models are read.
+    """
     try:
         sys.exit(main() or 0)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        said = str(error)
+    except ModuleNotFoundError as error:
+        from workflow_scripts import installation
+
+        module = (error.name or "").partition(".")[0]
+        if module not in installation.MODULES_OF_EXTRA:
+            raise
+        said = installation.lack(module)
+    print(f"error: {said}", file=sys.stderr)
+    sys.exit(2)

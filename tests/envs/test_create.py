@@ -8,6 +8,7 @@ import io
 import re
 import sys
 import tarfile
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -37,7 +38,12 @@ def test_a_lock_file_pins_versions_and_hashes_of_all_but_torchs_build(name):
 @pytest.mark.parametrize("name", LOCKS)
 def test_a_lock_file_fits_what_is_asked_for(name):
     pins = [pin.partition("==")[0] for pin in create.blocks((ROOT / "envs" / f"{name}.lock.txt").read_text())]
-    wanted = re.findall(r"^[A-Za-z0-9_-]+", (ROOT / "envs" / f"{name}.in").read_text(), re.MULTILINE)
+    asked = (ROOT / "envs" / f"{name}.in").read_text()
+    if name == "main":
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+        asked += "\n".join([*project["dependencies"], *project["optional-dependencies"]["training"]])
+    wanted = re.findall(r"^[A-Za-z0-9_-]+", asked, re.MULTILINE)
+    assert wanted
     assert {word.replace("_", "-").lower() for word in wanted} - set(pins) <= {"torch"}
 
 
@@ -96,6 +102,14 @@ def source(folder, name, tools):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def needs(world, *packages, extra=()):
+    """A package beside `envs` that needs `packages`, and `extra` in its extra `training`."""
+    written = f"dependencies = {list(packages)}\n[project.optional-dependencies]\ntraining = {list(extra)}\n"
+    (world / "pyproject.toml").write_text(
+        f'[build-system]\nrequires = []\n[project]\nname = "made"\ndynamic = ["version"]\n{written}'
+    )
+
+
 @pytest.fixture
 def world(tmp_path, monkeypatch):
     """A package index of two small wheels, `outer` that needs `inner`, and an empty environment with uv."""
@@ -105,6 +119,7 @@ def world(tmp_path, monkeypatch):
     (tmp_path / "envs").mkdir()
     (tmp_path / "envs" / "overrides.txt").write_text("")
     (tmp_path / "envs" / "main.in").write_text("outer\n")
+    needs(tmp_path)
     venv.create(tmp_path / "venv", with_pip=False)
     (tmp_path / "venv" / "bin" / "uv").symlink_to(UV)
     monkeypatch.setattr(create, "ENVS", tmp_path / "envs")
@@ -149,6 +164,17 @@ def test_torch_comes_as_the_index_has_it(world):
     (world / "envs" / "main.in").write_text("outer\ntorch\n")
     install(world, {"outer": wheel(world / "index", "outer")})
     assert installed(world) == ["outer", "torch"]
+
+
+def test_what_the_package_needs_is_installed_with_its_extra_and_makes_another_environment(world):
+    hashes = {name: wheel(world / "index", name) for name in ("outer", "inner", "more")}
+    install(world, hashes)
+    assert installed(world) == ["outer"]
+    before = create.digest("main")
+    needs(world, "inner", extra=["more"])
+    assert create.digest("main") != before
+    install(world, hashes)
+    assert installed(world) == ["inner", "more", "outer"]
 
 
 @pytest.mark.parametrize("known", [True, False])

@@ -14,6 +14,8 @@ from typing import Any
 
 import yaml
 
+from workflow_scripts import installation
+
 PACKAGES = ("snakemake", "snakemake-executor-plugin-slurm", "torch", "fairseq", "sentencepiece", "sacrebleu", "pyarrow")
 TOOLS = {"git": "any package manager", "c++": "a C++ compiler (g++, clang); fairseq is built with it", "make": "make"}
 SLURM = ("sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo")
@@ -50,7 +52,7 @@ def machine(disk: float) -> Iterator[Check]:
         try:
             yield Check("ok", f"{package} {importlib.metadata.version(package)}")
         except importlib.metadata.PackageNotFoundError:
-            yield Check("bad", f"{package} is not installed", "make env")
+            yield Check("bad", f"{package} is not installed", installation.advice())
     yield _torch()
     for tool, where in TOOLS.items():
         found = shutil.which(tool)
@@ -63,7 +65,7 @@ def machine(disk: float) -> Iterator[Check]:
 def _torch() -> Check:
     good, said = _say(sys.executable, "-c", TORCH)
     if not good:
-        return Check("bad", "torch cannot be imported", (said.splitlines() or ["make env"])[-1])
+        return Check("bad", "torch cannot be imported", (said.splitlines() or [installation.advice()])[-1])
     version, cuda, names = json.loads(said.splitlines()[-1])
     if names:
         return Check("ok", f"torch {version}, CUDA {cuda}, {len(names)} GPU(s): {', '.join(sorted(set(names)))}")

@@ -20,7 +20,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts import errors
+from workflow_scripts import errors, installation
 from workflow_scripts.artifacts import masks_digest, read_masks
 from workflow_scripts.batch import recompute, renew
 from workflow_scripts.cluster.gpus import claim
@@ -104,6 +104,7 @@ def fairseq_arguments(args: argparse.Namespace, manifest: Manifest) -> list[str]
 
 def train(args: argparse.Namespace, manifest: Manifest, made: dict[str, Any], codes: list[str], turn: Turn) -> int:
     """Run the training's processes to their end, or until they are told to stop; their exit code."""
+    installation.check_module("fairseq")
     job = {
         "name": args.name,
         "data": str(args.data),

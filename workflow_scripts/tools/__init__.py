@@ -1,1 +1,1 @@
-"""What people call beside the pipeline: plan, status, doctor, orphans, compare, export."""
+"""What people call beside the pipeline, a module per command."""
