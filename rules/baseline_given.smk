@@ -3,7 +3,7 @@ rule given_baseline:
     input:
         data=PATHS.manifest,
         databin=DATA.prepared_training,
-        path=RUN.given_files(),
+        path=RUN.given_baseline,
     output:
         checkpoint=PATHS.baseline,
     log:

@@ -9,8 +9,8 @@ for batch in RUN.work.decode:
             databin=DATA.prepared_training,
             test_set=PATHS.test_set(batch.test_set),
             test_data=DATA.prepared_test(batch.test_set),
-            checkpoint=lambda wildcards: RUN.checkpoint_of(wildcards.system),
-            masks=lambda wildcards: RUN.masks_of(wildcards.system),
+            checkpoint=lambda wildcards: RUN.systems[wildcards.system].checkpoint,
+            masks=lambda wildcards: RUN.systems[wildcards.system].masks,
         output:
             parquet=update(
                 [
@@ -32,13 +32,13 @@ for batch in RUN.work.decode:
         wildcard_constraints:
             system=alternatives(batch.systems),
         params:
-            masks=lambda wildcards: as_options({"masks": RUN.masks_of(wildcards.system)}),
+            system=lambda wildcards: as_options(RUN.systems[wildcards.system].options),
             options=as_options(RUN.search),
             # A function of more than wildcards: how work is packed into jobs makes nothing stale.
             pairs=lambda wildcards, output, batch=batch: joined(batch.directions),
             folder=PATHS.translations("{system}", batch.test_set),
-            code=step_digest("decode"),
+            code=lambda wildcards: RUN.systems[wildcards.system].code_of_decoding,
         shell:
             "python -m workflow_scripts.steps.decode --system {wildcards.system:q} --data {input.data:q}"
-            " --test-set {input.test_set:q} --checkpoint {input.checkpoint:q} {params.masks} {params.options}"
+            " --test-set {input.test_set:q} --checkpoint {input.checkpoint:q} {params.system} {params.options}"
             " --pairs {params.pairs:q} --output {params.folder:q} 2>&1 | tee {log:q}"

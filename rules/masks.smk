@@ -2,7 +2,7 @@
 rule masks:
     input:
         activations=[PATHS.activations(pair) for pair in RUN.directions],
-        like=lambda wildcards: RUN.like_of(wildcards.system),
+        like=lambda wildcards: RUN.systems[wildcards.system].like,
     output:
         PATHS.masks("{system}"),
     log:
@@ -10,13 +10,13 @@ rule masks:
     benchmark:
         f"{PATHS.benchmarks}/masks/{{system}}.jsonl"
     wildcard_constraints:
-        system=alternatives(RUN.masked),
+        system=alternatives(RUN.systems.masked),
     params:
-        options=lambda wildcards: as_options(RUN.mask_settings(wildcards.system)),
+        options=lambda wildcards: as_options(RUN.systems[wildcards.system].mask_settings),
         # Which counts go in: a direction less leaves no newer file behind.
         pairs=joined(RUN.directions),
         pivot=RUN.pivot,
-        code=lambda wildcards: RUN.code_of_masks(wildcards.system),
+        code=lambda wildcards: RUN.systems[wildcards.system].code_of_masks,
     shell:
         "python -m workflow_scripts.steps.masks --system {wildcards.system:q} {params.options} --pivot {params.pivot:q}"
         " --output {output:q} {input.activations:q} 2>&1 | tee {log:q}"

@@ -1,10 +1,10 @@
-# Continued training from the baseline, under a system's masks or without any; or a trained checkpoint to evaluate.
+# Continued training from the baseline, as each kind of system does it; or a trained checkpoint to evaluate.
 rule specialize:
     input:
         data=PATHS.manifest,
         databin=DATA.prepared_training,
         start=PATHS.baseline,
-        masks=lambda wildcards: RUN.masks_of(wildcards.system),
+        masks=lambda wildcards: RUN.systems[wildcards.system].masks,
     output:
         checkpoint=PATHS.checkpoint("{system}"),
         curve=PATHS.curve("{system}"),
@@ -13,13 +13,13 @@ rule specialize:
     benchmark:
         f"{PATHS.benchmarks}/specialize/{{system}}.jsonl"
     wildcard_constraints:
-        system=alternatives(RUN.systems_of("trained")),
+        system=alternatives(RUN.systems.trained),
     resources:
         **on_nodes(lambda wildcards: RUN.training(wildcards.system)),
     params:
         pairs=joined(RUN.directions),
         training=lambda wildcards: as_json(RUN.decisive_training(wildcards.system)),
-        masks=lambda wildcards: as_options({"masks": RUN.masks_of(wildcards.system)}),
+        system=lambda wildcards: as_options(RUN.systems[wildcards.system].options),
         work=PATHS.work("{system}"),
         code=lambda wildcards: RUN.code_of_training(wildcards.system),
         retrain=lambda wildcards: "--retrain" if RUN.code_of_training(wildcards.system) else "",
@@ -30,7 +30,7 @@ rule specialize:
     # has said is kept.
     shell:
         "trap '' TERM; python -m workflow_scripts.steps.train --name {wildcards.system:q} --data {input.data:q} --start {input.start:q}"
-        " {params.masks} --pairs {params.pairs:q} --training {params.training:q} --resources {params.processes:q}"
+        " {params.system} --pairs {params.pairs:q} --training {params.training:q} --resources {params.processes:q}"
         " --continuations {params.continuations} {params.retrain} --work {params.work:q}"
         " --output {output.checkpoint:q} 2>&1 | tee -a {log:q}"
 
@@ -39,7 +39,7 @@ rule given_system:
     input:
         data=PATHS.manifest,
         databin=DATA.prepared_training,
-        path=lambda wildcards: RUN.given_files(wildcards.system),
+        path=lambda wildcards: RUN.systems[wildcards.system].given_files,
     output:
         checkpoint=PATHS.checkpoint("{system}"),
     log:
@@ -47,9 +47,9 @@ rule given_system:
     benchmark:
         f"{PATHS.benchmarks}/given_system/{{system}}.jsonl"
     wildcard_constraints:
-        system=alternatives(RUN.systems_of("evaluated")),
+        system=alternatives(RUN.systems.given),
     params:
-        source=lambda wildcards: as_json(RUN.config["systems"][wildcards.system]["checkpoint"]),
+        source=lambda wildcards: as_json(RUN.systems[wildcards.system].settings["checkpoint"]),
         code=step_digest("given_checkpoint"),
     shell:
         "python -m workflow_scripts.steps.given_checkpoint --source {params.source:q} --name {wildcards.system:q}"

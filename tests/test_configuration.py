@@ -17,6 +17,7 @@ from tests.conftest import ROOT
 from workflow_scripts import configuration, schema
 from workflow_scripts.errors import UserError
 from workflow_scripts.run import Run
+from workflow_scripts.systems.system import Weights
 
 SCHEMA = ROOT / "config/schema.yaml"
 SHIPPED = sorted(path for path in (ROOT / "config").glob("*.yaml") if path.name != "schema.yaml")
@@ -149,15 +150,18 @@ def test_kinds_of_systems():
     made = systems(
         dense={"continue": True},
         released={"checkpoint": {"path": "ns.pt"}, "masks": {"select": "cumulative", "k": 95}},
+        other={"checkpoint": {"path": "other.pt"}},
+        untrained={"masks": {"select": "cumulative", "k": 95}, "training": {"max_update": 0}},
         theirs={"translations": "outputs"},
     )
-    kinds = {name: configuration.kind(system) for name, system in made["systems"].items()}
-    assert kinds == {
-        "baseline": "given",
-        "ns": "trained",
-        "dense": "trained",
-        "released": "evaluated",
-        "theirs": "imported",
+    assert {name: (system.kind_name, system.weights) for name, system in configuration.systems(made).items()} == {
+        "baseline": ("given", Weights.BASELINE),
+        "ns": ("masks", Weights.TRAINED),
+        "untrained": ("masks", Weights.BASELINE),
+        "dense": ("dense", Weights.TRAINED),
+        "released": ("masks", Weights.GIVEN),
+        "other": ("given", Weights.GIVEN),
+        "theirs": ("imported", Weights.NONE),
     }
 
 
@@ -192,6 +196,8 @@ def test_training_settings_of_a_stage_and_of_a_system_win():
         ({"systems__a b": {}}, "systems: 'a b' does not match"),
         ({"run": "../up"}, "run: '../up' does not match"),
         ({"seed": "x"}, "seed: 'x' is not of type 'integer'"),
+        ({"baseline__training__max_update": 0}, r"baseline\.training\.max_update: 0 is less than the minimum of 1"),
+        ({"specialize__training__max_update": 0}, r"specialize\.training\.max_update: 0 is less than the minimum"),
         ({"training__warmup": 0}, r"training\.warmup: 0 is less than the minimum of 1"),
         ({"model__layers": 0}, r"model\.layers: 0 is less than the minimum of 1"),
         ({"decode__engine": "marian"}, r"decode\.engine: 'marian' is not one of \['fairseq', 'ctranslate2'\]"),
@@ -270,6 +276,16 @@ RANDOM = {"select": "random", "like": "ns"}
         ({"training": {"lr": 1}}, r"systems\.new: `training` is set, but this system is not trained"),
         ({"checkpoint": {"path": "a"}, "training": {"lr": 1}}, "this system is not trained"),
         ({"checkpoint": {"path": "a", "url": "b"}}, r"systems\.new\.checkpoint: give exactly one"),
+        (
+            {"continue": True, "training": {"max_update": 0}},
+            r"without training \(systems\.new\.training\.max_update: 0\) it would be the baseline",
+        ),
+        (
+            {"masks": RANDOM, "training": {"max_update": 0, "lr": 1}},
+            r"systems\.new\.training: with max_update 0 nothing is trained, so lr is idle",
+        ),
+        ({"training": {"max_update": 0}}, r"systems\.new: `training` is set, but this system is not trained"),
+        ({"translations": "x", "training": {"max_update": 3}}, "`training` is set, but this system is not trained"),
         ({"translations": "x", "masks": RANDOM}, r"systems\.new: existing translations go with no other key"),
         ({"translations": "x", "continue": True}, "existing translations go with no other key"),
     ],

@@ -21,15 +21,21 @@ STEPS = sorted(path.stem for path in (PACKAGE / "steps").glob("*.py") if path.st
 # What decides nothing about the content of an artefact: names, messages, how files are written and jobs are run.
 NEUTRAL = re.compile(
     r"__init__|artifacts|batch|command_line|configuration\w*|data_stage|direction|errors|files|installation|languages"
-    r"|outputs|paths|progress|registry|run|schema|source_code|work|cluster\..*"
+    r"|outputs|paths|progress|registry|run|schema|source_code|systems\.system|work|cluster\..*"
     r"|training\.(work_folder|provenance|publishing|beginning)"
 )
 
 
 def imports(path: Path) -> set[str]:
-    """Dotted names of all that a file imports, wherever in it, or starts as a process of its own (`python -m`)."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    """Dotted names of all that a file imports, wherever in it, or starts as a process of its own (`python -m`).
+
+    What only stands there for the checker of types is no import.
+    """
+    found, tree = set(), ast.parse(path.read_text(encoding="utf-8"))
+    tree.body = [
+        node for node in tree.body if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test))
+    ]
+    for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and re.fullmatch(r"workflow_scripts(\.\w+)+", str(node.value)):
             found.add(node.value)
         if isinstance(node, ast.Import):

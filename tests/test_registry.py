@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 from dataclasses import dataclass, field
 
 import pytest
+import yaml
 
 from tests.test_configuration import SCHEMA
 from workflow_scripts import registry, schema
@@ -84,9 +86,21 @@ def test_the_schema_takes_registered_names_and_their_settings(ways, monkeypatch,
     assert "k" in rules["$defs"]["deep"]["properties"]
 
 
+def test_entries_that_their_settings_tell_apart(ways, monkeypatch, tmp_path):
+    monkeypatch.setattr(schema, "REGISTRIES", {"ways": ways})
+    path = tmp_path / "schema.yaml"
+    path.write_text("properties:\n  one: {registered: ways, properties: {last: {type: string}}}\n")
+    rules = schema.load(path)["properties"]["one"]
+    assert rules == {"properties": {"size": SIZE, "k": K, "last": {"type": "string"}}}
+    # What is filled in is the schema's own.
+    rules["properties"]["size"]["default"] = 3
+    assert "default" not in SIZE
+
+
 def test_every_mark_of_the_schema_is_a_registry_and_none_is_left():
     assert "registered" not in str(schema.load(SCHEMA))
-    text = SCHEMA.read_text(encoding="utf-8")
+    options = [registry.options() for registry in REGISTRIES.values()]
+    text = SCHEMA.read_text(encoding="utf-8") + yaml.safe_dump(json.loads(json.dumps(options)))
     assert {name for name in REGISTRIES if f"registered: {name}" in text} == set(REGISTRIES)
 
 

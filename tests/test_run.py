@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.test_configuration import config, run_of
-from workflow_scripts import configuration_record
+from workflow_scripts import configuration_record, source_code
 from workflow_scripts.command_line import as_json, as_text
 from workflow_scripts.errors import UserError
 from workflow_scripts.paths import DEFAULT_SET
@@ -53,15 +53,52 @@ def test_one_corpus_serves_both_directions():
 
 def test_systems_by_kind():
     run = run_of(systems=SYSTEMS)
-    assert run.systems_of("trained") == ("ns", "random", "dense")
-    assert run.masked == ("ns", "random", "released")
-    assert run.trainings.keys() == {"baseline", "ns", "random", "dense"}
-    assert run.checkpoint_of("baseline") == "results/test/baseline/checkpoint.pt"
-    assert run.checkpoint_of("released") == "results/test/systems/released/checkpoint.pt"
-    assert run.masks_of("dense") == []
-    assert run.like_of("random") == run.masks_of("ns") == ["results/test/masks/ns.parquet"]
-    assert run.mask_settings("random")["seed"] == 222
-    assert run.given_files("released") == ["ns.pt"]
+    systems = run.systems
+    assert tuple(systems) == tuple(SYSTEMS)
+    assert systems.trained == ("ns", "random", "dense")
+    assert systems.masked == ("ns", "random", "released")
+    assert systems.given == ("released",)
+    assert systems.models == tuple(SYSTEMS)
+    assert run.trainings.keys() == run.curves.keys() == {"baseline", "ns", "random", "dense"}
+    assert systems["baseline"].checkpoint == "results/test/baseline/checkpoint.pt"
+    assert systems["released"].checkpoint == "results/test/systems/released/checkpoint.pt"
+    assert systems["dense"].masks == systems["dense"].components == []
+    assert systems["random"].like == systems["ns"].masks == ["results/test/masks/ns.parquet"]
+    assert systems["random"].mask_settings["seed"] == 222
+    assert systems["released"].given_files == ["ns.pt"]
+    assert systems["ns"].options == {"kind": "masks", "masks": systems["ns"].masks, "settings": None}
+    assert run_of(baseline__checkpoint={"path": "b.pt"}).given_baseline == ["b.pt"]
+    assert run_of(baseline__checkpoint={"url": "https://b"}).given_baseline == []
+
+
+def test_masks_without_training_are_the_baselines_weights_under_masks():
+    run = run_of(systems={"baseline": {}, "ns": NS, "untrained": {**NS, "training": {"max_update": 0}}})
+    untrained = run.systems["untrained"]
+    assert untrained.checkpoint == run.paths.baseline
+    assert untrained.masks == ["results/test/masks/untrained.parquet"]
+    assert run.trainings.keys() == run.curves.keys() == {"baseline", "ns"}
+    assert "untrained" in run.work.decode[0].systems
+    files = run.outputs.artefacts
+    assert "results/test/masks/untrained.parquet" in files
+    assert "results/test/translations/untrained/en-de.parquet" in files
+    assert not [file for file in files if "systems/untrained" in file]
+    assert "overlap-untrained-encoder" in run.outputs.shown_figures
+
+
+def test_code_of_a_kind_is_that_of_its_systems_alone(monkeypatch):
+    """A change of what masks do makes no dense training stale."""
+    run = run_of(systems=SYSTEMS, jobs__retrain=["ns", "random", "dense", "baseline"])
+    before = {name: run.code_of_training(name) for name in run.trainings}
+    assert before["ns"] == before["random"]
+    assert len({before["ns"], before["dense"], before["baseline"]}) == 3
+    digest = source_code._module_digest
+    monkeypatch.setattr(
+        source_code, "_module_digest", lambda module: "x" if module == "layers.specialized_ffn" else digest(module)
+    )
+    source_code.step_digest.cache_clear()
+    after = {name: run.code_of_training(name) for name in run.trainings}
+    source_code.step_digest.cache_clear()
+    assert {name for name in before if before[name] != after[name]} == {"ns", "random"}
 
 
 def test_batches_hold_every_direction_once():
@@ -69,7 +106,7 @@ def test_batches_hold_every_direction_once():
     for batches in (run.work.record, run.work.decode, run.work.score):
         assert text(pair for batch in batches for pair in batch.directions) == text(run.pairs)
         assert [batch.number for batch in batches] == [1, 2]
-    assert {batch.systems for batch in run.work.score} == {run.systems}
+    assert {batch.systems for batch in run.work.score} == {tuple(run.systems)}
     assert {(batch.against, batch.systems) for batch in run.work.tests} == {
         ("baseline", ("ns", "random", "dense", "released"))
     }

@@ -14,14 +14,15 @@ from workflow_scripts.corpus.test_sets import available
 from workflow_scripts.direction import Direction, joined
 from workflow_scripts.errors import UserError
 from workflow_scripts.languages import Language, read_languages
-from workflow_scripts.neurons.criteria import CRITERIA
+from workflow_scripts.paths import Paths
 from workflow_scripts.schema import load as load_schema
 from workflow_scripts.scoring.existing import find_directions
+from workflow_scripts.systems.system import System, Systems, Weights, kind_of
 from workflow_scripts.training.course import PROCESSES
 
 Config = Mapping[str, Any]
-KINDS = ("given", "trained", "evaluated", "imported")
-"""A system is the baseline as given, trained from it, a trained checkpoint to evaluate, or existing translations."""
+RUNS_MODELS = ("fairseq",)
+"""The engines that decode a system by its own model; others need one that its directions are folded into."""
 
 
 def complete(config: Config, schema: Path) -> dict[str, Any]:
@@ -132,23 +133,31 @@ def test_sets(config: Config, pairs: Sequence[Direction]) -> Iterator[tuple[str,
 def imported(config: Config, pairs: Iterable[Direction]) -> dict[str, tuple[Path, dict[Direction, list[Path]]]]:
     """Folder, and files by direction, of every system whose translations exist already."""
     found = {}
-    for name, system in config["systems"].items():
-        if kind(system) == "imported":
-            folder = Path(config["outputs"]) / system["translations"]
+    for name, system in systems(config).items():
+        if system.kind.texts:
+            folder = system.kind.texts(config, system.settings)
             try:
                 found[name] = (folder, find_directions(folder, pairs))
             except UserError as error:
-                raise UserError(f"systems.{name}.translations: {error}") from None
+                raise UserError(f"systems.{name}.{', '.join(system.kind.required)}: {error}") from None
     return found
 
 
-def kind(system: Mapping[str, Any]) -> str:
-    """Which of `KINDS` a system is."""
-    if "translations" in system:
-        return "imported"
-    if system.get("checkpoint"):
-        return "evaluated"
-    return "trained" if "masks" in system or system["continue"] else "given"
+def systems(config: Config) -> Systems:
+    """The systems of a run. Raises `UserError` where the keys of one do not go together."""
+    return Systems(
+        {
+            name: System(
+                name,
+                settings,
+                kind_of(settings, f"systems.{name}"),
+                training(config, name),
+                config["seed"],
+                Paths(config["run"]),
+            )
+            for name, settings in config["systems"].items()
+        }
+    )
 
 
 def training(config: Config, system: str | None = None) -> dict[str, Any]:
@@ -175,12 +184,14 @@ def decisive(config: Config) -> dict[str, Any]:
 def check(config: Config, codes: Sequence[str]) -> None:
     """Raise `UserError` for whatever is wrong between keys that are each valid by the schema."""
     pairs(config, codes)
-    _check_model(config)
     for name in config["jobs"]["retrain"]:
         if name != "baseline" and name not in config["systems"]:
             raise UserError(f"jobs.retrain: there is no system {name}; there are {list(config['systems'])}")
-    for name, system in config["systems"].items():
-        _check_system(config, name, system)
+    found = systems(config)
+    for system in found.values():
+        system.check(config)
+        _check_engine(config, system)
+    _check_model(config, found.trained)
     for where, file in [
         ("baseline.checkpoint", config["baseline"].get("checkpoint")),
         *((f"systems.{name}.checkpoint", system.get("checkpoint")) for name, system in config["systems"].items()),
@@ -190,8 +201,7 @@ def check(config: Config, codes: Sequence[str]) -> None:
         raise UserError("data.source is text: say which folder it lies in, `text: FOLDER` or `--config text=FOLDER`")
     if config["data"]["source"] == "databin":
         check_file("data.databin", config["data"]["databin"])
-    only_imported = all(kind(system) == "imported" for system in config["systems"].values())
-    if (config["data"]["source"] == "none") != only_imported:
+    if (config["data"]["source"] == "none") != (not found.models):
         raise UserError(
             "data.source: none goes with systems that are all existing translations, and only with them; "
             f"it is {config['data']['source']}"
@@ -204,11 +214,10 @@ def check_file(where: str, file: Mapping[str, Any] | None) -> None:
         raise UserError(f"{where}: give exactly one of path, url and gdrive")
 
 
-def _check_model(config: Config) -> None:
+def _check_model(config: Config, trained: Iterable[str]) -> None:
     model = config["model"]
     if model["dim"] % model["heads"]:
         raise UserError(f"model.dim ({model['dim']}) must be a multiple of model.heads ({model['heads']})")
-    trained = [name for name, system in config["systems"].items() if kind(system) == "trained"]
     for system in [None, *trained]:
         settings, where = training(config, system), f"systems.{system}" if system else "baseline"
         if settings["precision"] != "fp32" and not settings["gpus"]:
@@ -217,35 +226,10 @@ def _check_model(config: Config) -> None:
             raise UserError(f"training of {where}: {settings['nodes']} nodes need GPUs (training.gpus per node)")
 
 
-def _check_system(config: Config, name: str, system: Mapping[str, Any]) -> None:
-    where = f"systems.{name}"
-    masks = system.get("masks")
-    if "translations" in system and any(value for key, value in system.items() if key != "translations"):
-        raise UserError(f"{where}: existing translations go with no other key")
-    if system["continue"] and (masks or system.get("checkpoint")):
+def _check_engine(config: Config, system: System) -> None:
+    engine = config["decode"]["engine"]
+    if system.weights != Weights.NONE and system.kind.fold is None and engine not in RUNS_MODELS:
         raise UserError(
-            f"{where}: `continue` trains without masks, so it goes neither with masks nor with a checkpoint"
+            f"systems.{system.name}: {system.kind.summary} ({system.kind_name}) cannot be decoded by decode.engine "
+            f"{engine}; set it to {' or '.join(RUNS_MODELS)}"
         )
-    if "training" in system and kind(system) != "trained":
-        raise UserError(f"{where}: `training` is set, but this system is not trained")
-    if masks:
-        _check_masks(config, f"{where}.masks", masks)
-
-
-def _check_masks(config: Config, where: str, masks: Mapping[str, Any]) -> None:
-    criterion = CRITERIA[masks["select"]]
-    # The seed is the run's where left out.
-    missing = [option for option in criterion.required if option not in masks and option != "seed"]
-    wrong = [key for key in masks if key not in (*criterion.options, "select", "components")]
-    if missing or wrong:
-        takes = ", ".join(criterion.options) or "nothing more"
-        said = [f"{', '.join(missing)} is missing"] if missing else []
-        said += [f"it does not take {', '.join(wrong)}"] if wrong else []
-        raise UserError(f"{where}: selection {masks['select']} takes {takes}; {', and '.join(said)}")
-    if "like" not in masks:
-        return
-    like = config["systems"].get(masks["like"])
-    if like is None:
-        raise UserError(f"{where}.like: there is no system {masks['like']}; there are {list(config['systems'])}")
-    if "like" in like.get("masks", {"like": None}):
-        raise UserError(f"{where}.like: {masks['like']} has no masks of its own sizes that could be copied")

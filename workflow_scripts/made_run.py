@@ -14,6 +14,8 @@ from workflow_scripts.batch import FORMAT
 from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
 from workflow_scripts.paths import Paths
+from workflow_scripts.systems.system import Systems
+from workflow_scripts.systems.variant import Variant
 
 
 @dataclass(frozen=True)
@@ -51,22 +53,21 @@ class MadeRun:
         """The directions its models are trained on."""
         return configuration.directions(self.config, self.config["languages"]["codes"])
 
-    @property
-    def models(self) -> list[str]:
-        """The systems that are models, not existing translations."""
-        systems = self.config["systems"]
-        return [name for name in systems if configuration.kind(systems[name]) != "imported"]
+    @cached_property
+    def systems(self) -> Systems:
+        """Its systems."""
+        return configuration.systems(self.config)
 
-    def system(self, name: str) -> tuple[Path, Path | None]:
-        """Checkpoint and masks of a system. Raises `UserError` where it has no model, or has not been made yet."""
-        if name not in self.models:
-            kind = "has only existing translations" if name in self.config["systems"] else "does not exist"
-            raise UserError(f"system {name} of run {self.name} {kind}; systems with a model: {', '.join(self.models)}")
-        own = self.config["systems"][name]
-        given = configuration.kind(own) == "given"
-        checkpoint = Path(self.paths.baseline if given else self.paths.checkpoint(name))
-        masks = Path(self.paths.masks(name)) if "masks" in own else None
-        for path in filter(None, (checkpoint, masks)):
-            if not path.exists():
+    def system(self, name: str) -> tuple[Path, Variant]:
+        """Checkpoint and variant of a system. Raises `UserError` where it has no model, or has not been made yet."""
+        models = self.systems.models
+        if name not in models:
+            kind = "has only existing translations" if name in self.systems else "does not exist"
+            raise UserError(f"system {name} of run {self.name} {kind}; systems with a model: {', '.join(models)}")
+        system = self.systems[name]
+        for path in (system.checkpoint, *system.masks):
+            if not Path(path).exists():
                 raise UserError(f"system {name}: {path} does not exist yet; make the run first")
-        return checkpoint, masks
+        return Path(system.checkpoint), Variant.of(
+            system.kind_name, next(map(Path, system.masks), None), system.options["settings"]
+        )

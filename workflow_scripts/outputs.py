@@ -48,7 +48,7 @@ class Outputs:
     @cached_property
     def neuron_sets(self) -> dict[str, list[str]]:
         """Components by the name of the neuron sets to analyse: masks of systems, and what another k selects."""
-        masks = {name: self.run.config["systems"][name]["masks"]["components"] for name in self.run.masked}
+        masks = {name: self.run.systems[name].components for name in self.run.systems.masked}
         sets = {name: [part for part in self.comparable if part in parts] for name, parts in masks.items()}
         k = self.run.config["report"]["overlap_k"]
         if k and any(sets.values()):
@@ -166,7 +166,8 @@ class Outputs:
         if not self.run.has_data:
             return files
         files += [paths.manifest, *(paths.test_set(one.name) for one in self.run.test_sets), paths.baseline]
-        files += [paths.checkpoint(name) for name in self.run.systems_of("trained", "evaluated")]
-        files += [*self.run.curves.values(), *(paths.masks(name) for name in self.run.masked)]
-        needs_activations = self.run.masked or self.run.config["report"]["overlap_k"]
+        systems = self.run.systems
+        files += [systems[name].checkpoint for name in (*systems.trained, *systems.given)]
+        files += [*self.run.curves.values(), *(paths.masks(name) for name in systems.masked)]
+        needs_activations = systems.masked or self.run.config["report"]["overlap_k"]
         return files + [paths.activations(pair) for pair in self.run.directions if needs_activations]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any, Generic, Protocol, TypeVar
@@ -51,8 +52,8 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
             raise UserError(f"there is no {self.what} {name}; there are {', '.join(self.modules)}")
         return f"{self.package}.{self.modules[name]}"
 
-    def options(self) -> dict[str, dict[str, Any]]:
-        """The settings of all entries, each with the entries that take it in its description.
+    def options(self, said: bool = True) -> dict[str, dict[str, Any]]:
+        """The settings of all entries, copies; `said`, each has the entries that take it in its description.
 
         Raises `ValueError` where two entries mean different things by one setting.
         """
@@ -63,7 +64,8 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
                 if options.setdefault(option, rule) != rule:
                     raise ValueError(f"{option} means one thing to {takers[option][0]} and another to {name}")
                 takers.setdefault(option, []).append(name)
+        front = {option: f"({', '.join(names)}) " if said else "" for option, names in takers.items()}
         return {
-            option: {**rule, "description": f"({', '.join(takers[option])}) {rule['description']}"}
+            option: {**copy.deepcopy(dict(rule)), "description": f"{front[option]}{rule['description']}"}
             for option, rule in options.items()
         }

@@ -17,11 +17,11 @@ from workflow_scripts.configuration import Config
 from workflow_scripts.data_stage import DataStage
 from workflow_scripts.direction import Direction, corpora
 from workflow_scripts.languages import Language
-from workflow_scripts.neurons.criteria import CRITERIA
 from workflow_scripts.outputs import Outputs
 from workflow_scripts.paths import DEFAULT_SET, Paths
 from workflow_scripts.scoring.settings import check as check_score
 from workflow_scripts.source_code import step_digest
+from workflow_scripts.systems.system import Systems
 from workflow_scripts.training import provenance
 from workflow_scripts.training.course import PROCESSES, decisive
 from workflow_scripts.work import Work
@@ -107,23 +107,10 @@ class Run:
         """Pairs as they lie on disk: one set of files serves both directions."""
         return tuple(corpora(self.directions, self.pivot))
 
-    @property
-    def systems(self) -> tuple[str, ...]:
-        """Names of what is scored, in the configuration's order."""
-        return tuple(self.config["systems"])
-
-    def systems_of(self, *kinds: str, masked: bool | None = None) -> tuple[str, ...]:
-        """The systems of these kinds (`configuration.KINDS`), with masks, without, or either."""
-        return tuple(
-            name
-            for name, system in self.config["systems"].items()
-            if configuration.kind(system) in kinds and masked in (None, "masks" in system)
-        )
-
-    @property
-    def masked(self) -> tuple[str, ...]:
-        """The systems with masks."""
-        return self.systems_of(*configuration.KINDS, masked=True)
+    @cached_property
+    def systems(self) -> Systems:
+        """What is scored, by name, in the configuration's order."""
+        return configuration.systems(self.config)
 
     @property
     def tokenization(self) -> str:
@@ -155,57 +142,37 @@ class Run:
 
     def code_of_training(self, name: str) -> str:
         """The digest of the code that trains, where this training is to be repeated for it; else nothing."""
-        return step_digest("train") if name in self.config["jobs"]["retrain"] else ""
+        return step_digest("train", *self._kind_of(name)) if name in self.config["jobs"]["retrain"] else ""
+
+    def _kind_of(self, name: str) -> list[str]:
+        """The module of a system's kind; the baseline has none."""
+        return [self.systems[name].module] if name in self.systems.trained else []
 
     def stale_trainings(self) -> list[str]:
         """What to say of each training whose code has changed since: it is left as it is until it is named."""
         return [
             provenance.stale_message(name, checkpoint)
             for name, checkpoint in self.trainings.items()
-            if name not in self.config["jobs"]["retrain"] and provenance.is_stale(checkpoint)
+            if name not in self.config["jobs"]["retrain"] and provenance.is_stale(checkpoint, *self._kind_of(name))
         ]
 
     @property
     def trainings(self) -> dict[str, str]:
         """Checkpoints that are trained in this run, by name."""
         own = {"baseline": self.paths.baseline} if self.baseline_is_trained else {}
-        return own | {name: self.paths.checkpoint(name) for name in self.systems_of("trained")}
+        return own | {name: self.systems[name].checkpoint for name in self.systems.trained}
 
     @property
     def curves(self) -> dict[str, str]:
         """Training curves by name."""
         own = {"baseline": self.paths.baseline_curve} if self.baseline_is_trained else {}
-        return own | {name: self.paths.curve(name) for name in self.systems_of("trained")}
+        return own | {name: self.systems[name].curve for name in self.systems.trained}
 
-    def checkpoint_of(self, system: str) -> str:
-        """The weights a system decodes with."""
-        kind = configuration.kind(self.config["systems"][system])
-        return self.paths.baseline if kind == "given" else self.paths.checkpoint(system)
-
-    def masks_of(self, system: str) -> list[str]:
-        """The masks a system is trained and decoded with: one file, or none."""
-        return [self.paths.masks(system)] if "masks" in self.config["systems"][system] else []
-
-    def like_of(self, system: str) -> list[str]:
-        """The masks whose sizes random ones copy: one file, or none."""
-        like = self.config["systems"][system]["masks"].get("like")
-        return [self.paths.masks(like)] if like else []
-
-    def given_files(self, system: str | None = None) -> list[str]:
-        """The file of a given checkpoint (of the baseline where no system is named); none where it is downloaded."""
-        owner = self.config["systems"][system] if system else self.config["baseline"]
-        return [owner["checkpoint"]["path"]] if "path" in owner["checkpoint"] else []
-
-    def mask_settings(self, system: str) -> dict[str, Any]:
-        """How a system's neurons are selected."""
-        settings = {**self.config["systems"][system]["masks"], "like": self.like_of(system)}
-        if "seed" in CRITERIA[settings["select"]].options:
-            settings.setdefault("seed", self.config["seed"])
-        return settings
-
-    def code_of_masks(self, system: str) -> str:
-        """The digest of the code that selects a system's neurons, its criterion's included."""
-        return step_digest("masks", CRITERIA.module(self.config["systems"][system]["masks"]["select"]))
+    @property
+    def given_baseline(self) -> list[str]:
+        """The file of a given baseline; none where it is downloaded."""
+        given = self.config["baseline"]["checkpoint"]
+        return [given["path"]] if "path" in given else []
 
     def scored(self, system: str, test_set: str = DEFAULT_SET) -> tuple[Direction, ...]:
         """The directions of a system that are scored on a test set."""

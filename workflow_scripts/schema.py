@@ -1,7 +1,7 @@
 """The schema of configurations: config/schema.yaml, filled with what is registered.
 
 A property `registered: criteria` takes the names of that registry (of which an array takes several); the options of
-its entries stand beside it.
+its entries stand beside it. An object `registered: kinds`, whose entries are told by their options, takes these.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import yaml
 
 from workflow_scripts.neurons.criteria import CRITERIA
 from workflow_scripts.registry import Registry
+from workflow_scripts.systems import KINDS
 
-REGISTRIES: Mapping[str, Registry[Any]] = {"criteria": CRITERIA}
+REGISTRIES: Mapping[str, Registry[Any]] = {"criteria": CRITERIA, "kinds": KINDS}
 MARK = "registered"
 
 
@@ -33,10 +34,12 @@ def _fill(rules: Any) -> None:
         for part in rules:
             _fill(part)
     elif isinstance(rules, dict):
+        if "properties" in rules and (registry := rules.pop(MARK, None)):
+            rules["properties"] = REGISTRIES[registry].options(said=False) | rules["properties"]
         for key in list(rules.get("properties", {})):
             chosen = rules["properties"][key]
-            registry = (chosen.get("items", chosen) if isinstance(chosen, dict) else {}).pop(MARK, None)
-            if registry:
+            place = chosen.get("items", chosen) if isinstance(chosen, dict) else {}
+            if "properties" not in place and (registry := place.pop(MARK, None)):
                 rules["properties"] = _with_options(rules["properties"], key, REGISTRIES[registry])
         for part in rules.values():
             _fill(part)

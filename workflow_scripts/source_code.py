@@ -40,10 +40,11 @@ def digest(modules: Iterable[str]) -> str:
 
 @cache
 def declared(module: str) -> tuple[str, ...]:
-    """The modules that a step, or a registered module, lists in `CODE`."""
+    """The modules that a step, or a registered module, lists in `CODE`, with those that these list, each once."""
     for node in _tree(module).body:
         if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [DECLARATION]:
-            return tuple(ast.literal_eval(node.value))
+            listed = ast.literal_eval(node.value)
+            return tuple(dict.fromkeys([*listed, *(one for each in listed for one in declared(each))]))
     return ()
 
 

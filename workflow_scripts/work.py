@@ -54,7 +54,7 @@ class Work:
     @cached_property
     def decode(self) -> list[Batch]:
         """What is decoded, with one model load a batch and system."""
-        systems = self.run.systems_of("given", "trained", "evaluated")
+        systems = self.run.systems.models
         parts = [(one.name, part) for one in self.run.test_sets for part in self._chunks(one.directions)]
         return [Batch(number, part, systems, name) for number, (name, part) in enumerate(parts, start=1)]
 

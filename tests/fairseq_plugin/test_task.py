@@ -119,7 +119,7 @@ def trainer(start, masks) -> SimpleNamespace:
     seen: list[tuple[str, str | None, float]] = []
     made.criterion.register_forward_hook(
         lambda _, inputs, output: seen.append(
-            (inputs[1]["direction"], task.masks.active if task.masks else None, float(output[2]["loss"]))
+            (inputs[1]["direction"], task.effect.active if task.effect else None, float(output[2]["loss"]))
         )
     )
     return SimpleNamespace(trainer=made, task=task, seen=seen)
@@ -135,7 +135,7 @@ def masked_loss(run, batch, masks) -> float:
             weight = getattr(model, component).layers[layer].fc1.weight
             originals[component, layer] = weight.clone()
             weight[np.setdiff1d(np.arange(48), neurons)] = 0
-        run.task.masks.deactivate()
+        run.task.effect.deactivate()
         model.eval()
         loss = run.trainer.criterion(model, batch)[2]["loss"]
         for (component, layer), weight in originals.items():
@@ -165,7 +165,7 @@ def test_masks_are_at_work_in_training_and_in_validation(start, masks):
 
 def test_without_masks_the_model_is_dense(start):
     _, task, model = start()
-    assert task.masks is None
+    assert task.effect is None
     assert not isinstance(model.encoder.layers[0].fc1, SpecializedFc1)
 
 

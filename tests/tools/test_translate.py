@@ -206,7 +206,11 @@ def test_a_direction_nobody_was_trained_on_is_said(folder, translate):
     ("arguments", "pair", "message"),
     [
         (("--system", "ns"), "en-zz", "en-zz is not a direction of run tiny; it has en-qa,en-qe,en-xi,qa-en"),
-        (("--system", "ns"), "qa-qe", "system ns has no neurons selected for qa-qe; it has en-qa,en-qe"),
+        (
+            ("--system", "ns"),
+            "qa-qe",
+            "system ns: results/tiny/masks/ns.parquet has no masks for direction qa-qe (there",
+        ),
         (("--system", "nope"), "en-qa", "system nope of run tiny does not exist; systems with a model: baseline"),
         (("--systems", "ns,theirs"), "en-qa", "system theirs of run tiny has only existing translations"),
         (("--system", "dense"), "en-qa", "dense/checkpoint.pt does not exist yet; make the run first"),

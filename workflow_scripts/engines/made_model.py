@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.artifacts import masks_digest, read_masks
 from workflow_scripts.corpus.manifest import Manifest
-from workflow_scripts.direction import Direction, joined
+from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
 from workflow_scripts.files import sha256
 from workflow_scripts.formats.kept_models import kept_model
 from workflow_scripts.made_run import MadeRun
-from workflow_scripts.source_code import digest
+from workflow_scripts.source_code import declared, digest
 
 CODE = (
     "corpus.symbols",
@@ -25,7 +24,7 @@ CODE = (
 )
 """The modules that decide what a converted model is."""
 ANY = "any-direction"
-"""Folder of the model of a system without masks: it is the same for all."""
+"""Folder of the model of a system whose model is the same for all directions."""
 POSITIONS = ("max_source_positions", "max_target_positions")
 
 
@@ -34,21 +33,17 @@ def made_model(
 ) -> tuple[Path, Namespace]:
     """The folder of the model, and its positions by fairseq's names; `symbols` are dictionary and language tags.
 
-    It is kept under `export/cache` of the run. Raises `UserError` where the system has no masks for `pair`, and where
+    It is kept under `export/cache` of the run. Raises `UserError` where the system has nothing for `pair`, and where
     checkpoint, masks and data do not belong together.
     """
-    checkpoint, masks_path = run.system(system)
-    masks = read_masks(masks_path) if masks_path else None
-    kept = masks.kept() if masks else None
-    if kept is not None and str(pair) not in kept:
-        raise UserError(f"system {system} has no neurons selected for {pair}; it has {joined(kept)}")
-    found = masks_digest(masks.rows) if masks else None
+    checkpoint, variant = run.system(system)
+    only = str(pair) if variant.directional else None
     made = {
         "checkpoint": sha256(checkpoint),
-        "masks": found,
-        "pair": str(pair) if masks else None,
+        **variant.made_from(),
+        "pair": only,
         "compute_type": compute_type,
-        "code": digest(CODE),
+        "code": digest([*CODE, variant.module, *declared(variant.module)]),
         **manifest.vocabulary,
     }
 
@@ -61,11 +56,15 @@ def made_model(
         loaded = checkpoints.read_checkpoint(checkpoint)
         refuse_other_format(checkpoint, loaded.provenance)
         checkpoints.refuse_other_vocabulary(loaded, manifest.languages, len(symbols), manifest.dictionary)
-        checkpoints.refuse_other_masks(loaded, found)
-        state = folded_state(loaded.state, kept[str(pair)], aligned) if kept is not None else loaded.state
+        variant.refuse_other(loaded)
+        try:
+            state, kept = variant.fold(loaded.state, str(pair))
+        except UserError as error:
+            raise UserError(f"system {system}: {error}") from None
+        state = state if kept is None else folded_state(state, kept, aligned)
         convert(state, loaded.args, symbols, compute_type, folder)
         return {name: getattr(loaded.args, name) for name in POSITIONS}
 
-    cache = Path(run.paths.results) / "export/cache" / system / (str(pair) if masks else ANY) / compute_type
+    cache = Path(run.paths.results) / "export/cache" / system / (only or ANY) / compute_type
     folder, positions = kept_model(cache, made, make)
     return folder, Namespace(**positions)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from workflow_scripts.systems.variant import Variant
 
 
 def accumulation(training: Mapping[str, Any]) -> int:
@@ -53,6 +56,16 @@ def multilingual(task: str, shards: Sequence[str], languages: Sequence[str], dir
         ":".join(shards),
         *(f"--task={task}", f"--langs={','.join(languages)}", f"--lang-pairs={','.join(directions)}"),
         *("--encoder-langtok=src", "--decoder-langtok", "--skip-invalid-size-inputs-valid-test"),
+    ]
+
+
+def system(variant: Variant) -> list[str]:
+    """What a system does to the model; its own parameters are stepped one by one, also in low precision."""
+    return [
+        f"--kind={variant.name}",
+        *([f"--masks-file={variant.masks_file}"] if variant.masks_file else []),
+        *([f"--kind-settings={json.dumps(dict(variant.settings))}"] if variant.settings else []),
+        *(["--fp16-no-flatten-grads"] if variant.kind.own else []),
     ]
 
 

@@ -38,10 +38,19 @@ def check_fit(checkpoint: Checkpoint, manifest: Manifest, dictionary: Dictionary
 
 def build_model(checkpoint: Checkpoint, dictionary: Dictionary) -> TransformerModel:
     """The Transformer of a checkpoint, in eval mode, fp32, on the CPU."""
+    return filled(empty_model(checkpoint, dictionary), checkpoint)
+
+
+def empty_model(checkpoint: Checkpoint, dictionary: Dictionary) -> TransformerModel:
+    """The Transformer of a checkpoint without its weights."""
     args = argparse.Namespace(**vars(checkpoint.args))
     base_architecture(args)
     task = argparse.Namespace(source_dictionary=dictionary, target_dictionary=dictionary)
-    model = TransformerModel.build_model(args, task)
+    return TransformerModel.build_model(args, task)
+
+
+def filled(model: TransformerModel, checkpoint: Checkpoint) -> TransformerModel:
+    """A model of a checkpoint's names with its weights, in eval mode. Raises `UserError` where they do not fit."""
     # fairseq keeps its non-persistent counters in the state dict; they are not weights.
     try:
         missing, unexpected = model.load_state_dict(checkpoint.state, strict=False)
@@ -57,11 +66,17 @@ def build_model(checkpoint: Checkpoint, dictionary: Dictionary) -> TransformerMo
 
 def load_model(path: str | Path, manifest: Manifest) -> tuple[TransformerModel, Dictionary, Checkpoint]:
     """Read a run's checkpoint, check it against the data, and build: `(model, dictionary with tags, checkpoint)`."""
+    checkpoint, dictionary = read_fitting(path, manifest)
+    return build_model(checkpoint, dictionary), dictionary, checkpoint
+
+
+def read_fitting(path: str | Path, manifest: Manifest) -> tuple[Checkpoint, Dictionary]:
+    """A run's checkpoint, checked against the data, and the dictionary with tags."""
     checkpoint = read_checkpoint(path)
     refuse_other_format(path, checkpoint.provenance)
     dictionary = read_dictionary(manifest)
     check_fit(checkpoint, manifest, dictionary)
-    return build_model(checkpoint, dictionary), dictionary, checkpoint
+    return checkpoint, dictionary
 
 
 def device(name: str = "auto") -> torch.device:

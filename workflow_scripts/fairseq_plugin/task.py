@@ -1,23 +1,28 @@
 """fairseq task `neuron_specialization`: multilingual translation where every micro-batch holds one direction.
 
-Extends `translation_multi_simple_epoch`. With `--masks-file` the masks of the micro-batch's direction are at work, in
-training and in validation; without it the model stays dense and only the batching is the same: the control.
+Extends `translation_multi_simple_epoch`. What a kind of system does to the model (`--kind`, `--masks-file`,
+`--kind-settings`) is done for the micro-batch's direction, in training and in validation; without any of them the model
+stays dense and only the batching is the same: the control.
 """
 
 from __future__ import annotations
 
+import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch import nn
 
-from workflow_scripts.artifacts import read_masks
 from workflow_scripts.direction import Direction, tag
 from workflow_scripts.errors import UserError
 from workflow_scripts.fairseq_plugin import compat  # noqa: F401 - before anything of fairseq
-from workflow_scripts.layers.specialized_ffn import DirectionMasks
+from workflow_scripts.fairseq_plugin.own_updates import OwnUpdates
+from workflow_scripts.layers.own_names import own_parameters
+from workflow_scripts.systems.kind import Effect
+from workflow_scripts.systems.variant import Variant
 
 from fairseq.data.data_utils import numpy_seed  # isort: skip
 from fairseq.tasks import register_task  # isort: skip
@@ -28,42 +33,66 @@ Batch = dict[str, Any]
 
 @register_task("neuron_specialization")
 class NeuronSpecializationTask(TranslationMultiSimpleEpochTask):
-    """Multilingual translation with single-direction batches and, given masks, a sub-network per direction."""
+    """Multilingual translation with single-direction batches and a model per direction, as a kind of system has it."""
 
     @staticmethod
     def add_args(parser: ArgumentParser) -> None:
         TranslationMultiSimpleEpochTask.add_args(parser)
-        parser.add_argument("--masks-file", default=None, metavar="FILE", help="masks of a system (Parquet)")
+        parser.add_argument("--kind", default=None, help="kind of the system (default: by the other two)")
+        parser.add_argument("--masks-file", default=None, metavar="FILE", help="masks of the system (Parquet)")
+        parser.add_argument("--kind-settings", default=None, metavar="JSON", help="settings of its own")
 
     def __init__(self, args: Namespace, langs: list[str], dicts: dict, training: bool) -> None:
         super().__init__(args, langs, dicts, training)
-        self.masks: DirectionMasks | None = None
+        settings = json.loads(args.kind_settings) if args.kind_settings else None
+        self.variant = Variant.of(args.kind, Path(args.masks_file) if args.masks_file else None, settings)
+        self.effect: Effect | None = None
+        self.own_updates: OwnUpdates | None = None
         dictionary = self.source_dictionary
         self.languages_by_tag = {dictionary.index(tag(language)): language for language in langs}
 
     def build_model(self, args: Namespace, from_checkpoint: bool = False) -> nn.Module:
-        """The Transformer, with specialized feed-forward layers where there are masks."""
+        """The Transformer, with what the kind of system does to it."""
         model = super().build_model(args, from_checkpoint)
-        if self.args.masks_file:
-            self.masks = DirectionMasks(model, read_masks(self.args.masks_file).rows)
-            missing = sorted(set(self.lang_pairs) - set(self.masks.bits))
-            if missing:
-                raise UserError(f"{self.args.masks_file} has no masks for {', '.join(missing)}: make them again")
+        self.effect = self.variant.attach(model, self.lang_pairs)
+        if own := own_parameters(model):
+            self.own_updates = OwnUpdates(own)
+        if self.variant.kind.frozen:
+            kept = {id(one) for some in own.values() for one in some}
+            for parameter in model.parameters():
+                parameter.requires_grad_(id(parameter) in kept)
         return model
 
-    def train_step(self, sample: Batch, model: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        """One micro-batch, under the masks of its direction."""
+    def train_step(
+        self,
+        sample: Batch,
+        model: nn.Module,
+        criterion: nn.Module,
+        optimizer: Any,
+        update_num: int,
+        ignore_grad: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """One micro-batch with the model of its direction."""
         self._activate(sample)
-        return super().train_step(sample, model, *args, **kwargs)
+        if self.own_updates:
+            self.own_updates.note(sample["direction"], not ignore_grad)
+        return super().train_step(sample, model, criterion, optimizer, update_num, ignore_grad, **kwargs)
+
+    def optimizer_step(self, optimizer: Any, model: nn.Module, update_num: int) -> None:
+        """A step; what directions without a micro-batch in it have for themselves stays as it is."""
+        if self.own_updates:
+            self.own_updates.settle(optimizer)
+        super().optimizer_step(optimizer, model=model, update_num=update_num)
 
     def valid_step(self, sample: Batch, model: nn.Module, criterion: nn.Module) -> Any:
-        """Validation on one micro-batch, under the masks of its direction."""
+        """Validation on one micro-batch, with the model of its direction."""
         self._activate(sample)
         return super().valid_step(sample, model, criterion)
 
     def _activate(self, sample: Batch) -> None:
-        if self.masks is not None:
-            self.masks.activate(sample["direction"])
+        if self.effect is not None:
+            self.effect.activate(sample["direction"])
 
     def create_batch_sampler_func(
         self, max_positions: Any, ignore_invalid_inputs: bool, max_tokens: int, max_sentences: int, **kwargs: Any

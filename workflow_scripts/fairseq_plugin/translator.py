@@ -5,39 +5,35 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import Any
 
-from workflow_scripts.artifacts import Masks, masks_digest
 from workflow_scripts.corpus.manifest import Manifest
 from workflow_scripts.corpus.prepared_set import PreparedSet
 from workflow_scripts.direction import Direction
 from workflow_scripts.engines.hypothesis import Hypothesis, plain
-from workflow_scripts.errors import UserError
 from workflow_scripts.fairseq_plugin import model as transformer
 from workflow_scripts.fairseq_plugin.beam_search import Search, translate
 from workflow_scripts.fairseq_plugin.datasets import load_direction, pieces
-from workflow_scripts.formats import checkpoint as checkpoints
-from workflow_scripts.layers.specialized_ffn import DirectionMasks
+from workflow_scripts.fairseq_plugin.system_model import load_system
+from workflow_scripts.systems.kind import State
+from workflow_scripts.systems.variant import Variant
 
 GPU_SENTENCES = 512
 """Sentences of a batch on a GPU, at most: the first logits of each come to the CPU."""
 
 
 class Translator:
-    """A checkpoint with its masks, ready to translate the directions of a test set.
+    """A system's checkpoint, ready to translate the directions of a test set.
 
     `options` are those of `workflow_scripts.steps.decode`. Raises `UserError` when the checkpoint does not fit the
-    data or was trained under other masks.
+    data or was trained as another system.
     """
 
-    def __init__(self, options: Namespace, manifest: Manifest, test_set: PreparedSet, masks: Masks | None) -> None:
-        self.options, self.test_set = options, test_set
-        self.kept = masks.kept() if masks else None
+    def __init__(self, options: Namespace, manifest: Manifest, test_set: PreparedSet, variant: Variant) -> None:
+        self.options, self.test_set, self.variant = options, test_set, variant
         self.device = transformer.device(options.device)
-        self.model, self.dictionary, self.checkpoint = transformer.load_model(options.checkpoint, manifest)
-        checkpoints.refuse_other_masks(self.checkpoint, masks_digest(masks.rows) if masks else None)
-        if options.engine == "ctranslate2":
-            self.session = self._session()
-        else:
-            self.masks = DirectionMasks(self.model, masks.rows) if masks else None
+        found = load_system(options.checkpoint, manifest, variant)
+        self.model, self.effect, self.dictionary, self.checkpoint = found
+        self.session, self.searched = None, None
+        if options.engine != "ctranslate2":
             self.model.to(self.device)
 
     def translate(self, pair: Direction) -> list[dict[str, Any]]:
@@ -68,14 +64,14 @@ class Translator:
         return [plain(line) for line in sources], [plain(line) for line in marked]
 
     def _by_fairseq(self, pair: Direction, dataset: Any) -> list[Hypothesis]:
-        if self.masks:
-            self.masks.activate(str(pair))
+        if self.effect:
+            self.effect.activate(str(pair))
         names = ("beam", "length_penalty", "max_length", "max_tokens")
         search = Search(**{name: getattr(self.options, name) for name in names})
         found = dict(translate(self.model, self.dictionary, dataset, pair.target, search))
         return [found[line] for line in range(len(dataset))]
 
-    def _session(self) -> Any:
+    def _session(self, state: State) -> Any:
         from workflow_scripts.engines.ctranslate2_beam import Session
         from workflow_scripts.engines.search import Options
 
@@ -88,10 +84,10 @@ class Translator:
             batch_tokens=self.options.max_tokens,
             **({"batch_sentences": GPU_SENTENCES} if self.device.type == "cuda" else {}),
         )
-        return Session(self.checkpoint.state, self.checkpoint.args, self.dictionary.symbols, options)
+        return Session(state, self.checkpoint.args, self.dictionary.symbols, options)
 
     def _by_ctranslate2(self, pair: Direction, dataset: Any) -> list[Hypothesis]:
-        if self.kept is not None and str(pair) not in self.kept:
-            raise UserError(f"{self.options.masks} has no masks for {pair}: make them again")
-        kept = self.kept[str(pair)] if self.kept is not None else None
+        state, kept = self.variant.fold(self.checkpoint.state, str(pair))
+        if self.searched is not state:
+            self.session, self.searched = self._session(state), state
         return self.session.translate(pieces(dataset, "src", self.dictionary), *pair.tags, kept)

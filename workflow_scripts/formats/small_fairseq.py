@@ -46,7 +46,7 @@ def write_plain(
         "encoder_ffn_embed_dim": wide["encoder"],
         "decoder_ffn_embed_dim": wide["decoder"],
     }
-    for foreign in ("_name", "masks_file"):
+    for foreign in ("_name", "kind", "masks_file", "kind_settings"):
         settings.pop(foreign, None)
     content = {
         "args": Namespace(**settings),

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow_scripts import errors
-from workflow_scripts.artifacts import masks_digest, read_masks, write_translations
+from workflow_scripts.artifacts import write_translations
 from workflow_scripts.batch import made_from, outstanding, stamp
 from workflow_scripts.cluster.gpus import claim
 from workflow_scripts.corpus.manifest import read_manifest
@@ -23,6 +23,7 @@ from workflow_scripts.corpus.prepared_set import read_prepared
 from workflow_scripts.direction import Direction, parse_all
 from workflow_scripts.files import code_version, write_text
 from workflow_scripts.progress import Progress
+from workflow_scripts.systems.variant import add_options, variant_of
 
 CODE = (
     "corpus.manifest",
@@ -37,13 +38,16 @@ CODE = (
     "fairseq_plugin.datasets",
     "fairseq_plugin.model",
     "fairseq_plugin.shards",
+    "fairseq_plugin.system_model",
     "fairseq_plugin.translator",
     "formats.checkpoint",
     "formats.ctranslate2_model",
     "formats.ctranslate2_specs",
     "formats.folded",
     "formats.peek",
-    "layers.specialized_ffn",
+    "layers.own_names",
+    "systems.kind",
+    "systems.variant",
 )
 SIDES = {"hyp": "hypothesis", "ref": "reference", "src": "source"}
 
@@ -54,7 +58,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="data/manifest.json")
     parser.add_argument("--test-set", type=Path, required=True, help="manifest of the test set")
     parser.add_argument("--checkpoint", type=Path, required=True)
-    parser.add_argument("--masks", type=Path, help="the masks it was trained with")
+    add_options(parser)
     parser.add_argument("--engine", choices=["fairseq", "ctranslate2"], default="fairseq")
     parser.add_argument("--compute-type", default="float32", help="number format of CTranslate2")
     parser.add_argument("--beam", type=int, default=5)
@@ -96,16 +100,16 @@ def main() -> None:
 
     manifest = read_manifest(args.data)
     test_set = read_prepared(args.test_set, manifest)
-    masks = read_masks(args.masks) if args.masks else None
+    variant = variant_of(args)
     shared = {
         **search_settings(args),
         **manifest.vocabulary,
         "checkpoint": identity(args.checkpoint),
-        "masks": masks_digest(masks.rows) if masks else None,
+        **variant.made_from(),
     }
 
     def made(pair: str) -> dict[str, Any]:
-        return made_from("decode", **shared, **test_set.made_of(Direction.parse(pair)))
+        return made_from("decode", variant.module, **shared, **test_set.made_of(Direction.parse(pair)))
 
     outputs = {str(pair): args.output / f"{pair}.parquet" for pair in args.pairs}
     files = {pair: [path, *(text_file(path, side) for side in SIDES)] for pair, path in outputs.items()}
@@ -114,7 +118,7 @@ def main() -> None:
     if todo:
         from workflow_scripts.fairseq_plugin.translator import Translator
 
-        translator = Translator(args, manifest, test_set, masks)
+        translator = Translator(args, manifest, test_set, variant)
     for number, pair in enumerate(todo, start=len(outputs) - len(todo) + 1):
         rows = translator.translate(Direction.parse(pair))
         metadata = {"pair": pair, "system": args.system, "test_set": test_set.name, "code_version": code_version()}

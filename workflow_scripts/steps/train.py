@@ -1,4 +1,4 @@
-"""Train the multilingual baseline, or go on from it under the masks of a system.
+"""Train the multilingual baseline, or go on from it as a system does: under its masks, say.
 
     python -m workflow_scripts.steps.train --name baseline --data results/demo/data/manifest.json \
         --pairs en-ka,ka-en --model '{…}' --training '{…}' --work results/demo/baseline/run \
@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 from workflow_scripts import errors, installation
-from workflow_scripts.artifacts import masks_digest, read_masks
 from workflow_scripts.batch import recompute, renew
 from workflow_scripts.cluster.gpus import claim
 from workflow_scripts.cluster.launch import launch
@@ -31,6 +30,7 @@ from workflow_scripts.direction import parse_all
 from workflow_scripts.errors import UserError
 from workflow_scripts.fairseq_plugin import arguments
 from workflow_scripts.files import write_json
+from workflow_scripts.systems.variant import Variant, add_options, variant_of
 from workflow_scripts.training import beginning, provenance, publishing, work_folder
 from workflow_scripts.training.course import Choice, over
 
@@ -41,12 +41,15 @@ CODE = (
     "fairseq_plugin.compat",
     "fairseq_plugin.loop",
     "fairseq_plugin.model",
+    "fairseq_plugin.own_updates",
     "fairseq_plugin.shards",
     "fairseq_plugin.task",
     "fairseq_plugin.training",
     "formats.checkpoint",
     "formats.peek",
-    "layers.specialized_ffn",
+    "layers.own_names",
+    "systems.kind",
+    "systems.variant",
     "training.course",
 )
 INTERRUPTED = 75
@@ -62,7 +65,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--resources", type=json.loads, default={}, help="its gpus, nodes and workers, if not there")
     parser.add_argument("--model", type=json.loads, help="settings `model` as JSON (training from nothing)")
     parser.add_argument("--start", type=Path, help="checkpoint to go on from")
-    parser.add_argument("--masks", type=Path, help="masks of the system")
+    add_options(parser)
     parser.add_argument("--work", type=Path, required=True, help="folder for what an interruption must not lose")
     parser.add_argument("--output", type=Path, required=True, metavar="CHECKPOINT", help="file to write")
     parser.add_argument("--continuations", type=int, default=100, help="most times that SLURM jobs may continue it")
@@ -72,19 +75,19 @@ def parse() -> argparse.Namespace:
     return args
 
 
-def made_from(args: argparse.Namespace, manifest: Manifest) -> dict[str, Any]:
-    """What the checkpoint is to be made from; `masks` is the digest it later insists on."""
-    origin: dict[str, Any] = {"model": args.model}
+def made_from(args: argparse.Namespace, manifest: Manifest, variant: Variant | None) -> dict[str, Any]:
+    """What the checkpoint is to be made from; its `masks` are the digest it later insists on."""
+    origin: dict[str, Any] = {"model": args.model, "masks": None}
     if args.start:
         from workflow_scripts.formats import checkpoint
 
         provenance.refuse_other_format(args.start, provenance.read(args.start))
-        origin = {"start": checkpoint.identity(args.start)}
-    masks = masks_digest(read_masks(args.masks).rows) if args.masks else None
-    return provenance.parts(args.pairs, args.training, manifest.fingerprint, masks, **origin)
+        origin = {"start": checkpoint.identity(args.start), **variant.made_from()}
+    registered = [variant.module] if variant else []
+    return provenance.parts(args.pairs, args.training, manifest.fingerprint, *registered, **origin)
 
 
-def fairseq_arguments(args: argparse.Namespace, manifest: Manifest) -> list[str]:
+def fairseq_arguments(args: argparse.Namespace, manifest: Manifest, variant: Variant | None) -> list[str]:
     """The whole command line for fairseq."""
     task = "neuron_specialization" if args.start else "translation_multi_simple_epoch"
     # Below the folder of the run as it is called from there: the checkpoint keeps it, wherever that folder lies.
@@ -98,11 +101,11 @@ def fairseq_arguments(args: argparse.Namespace, manifest: Manifest) -> list[str]
         *arguments.sampling(args.training),
         *arguments.bookkeeping(str(args.work), args.training, every),
         *([f"--finetune-from-model={args.start}"] if args.start else []),
-        *([f"--masks-file={args.masks}"] if args.masks else []),
+        *(arguments.system(variant) if variant else []),
     ]
 
 
-def train(args: argparse.Namespace, manifest: Manifest, made: dict[str, Any], codes: list[str], turn: Turn) -> int:
+def train(args: argparse.Namespace, words: list[str], made: dict[str, Any], codes: list[str], turn: Turn) -> int:
     """Run the training's processes to their end, or until they are told to stop; their exit code."""
     installation.check_module("fairseq")
     job = {
@@ -111,7 +114,7 @@ def train(args: argparse.Namespace, manifest: Manifest, made: dict[str, Any], co
         "start": str(args.start) if args.start else None,
         "folder": str(args.work),
         "log": str(args.work / "fairseq.log"),
-        "arguments": fairseq_arguments(args, manifest),
+        "arguments": words,
         "choice": vars(Choice.of(args.training)),
         "made": provenance.trajectory(made),
         "codes": codes,
@@ -133,8 +136,9 @@ def main() -> int:
     args = parse()
     if (args.model is None) == (args.start is None):
         raise UserError("give either --model, to train from nothing, or --start, to go on from a checkpoint")
+    variant = variant_of(args) if args.start else None
     manifest = read_manifest(args.data)
-    made, choice = made_from(args, manifest), Choice.of(args.training)
+    made, choice = made_from(args, manifest, variant), Choice.of(args.training)
     curve = args.output.with_name("training.csv")
     provenance.refuse_other_format(args.output, provenance.read(args.output))
     rules = (provenance.STEP, "specialize" if args.start else "baseline")
@@ -159,7 +163,7 @@ def main() -> int:
         if reached.update:
             print(f"[{args.name}] goes on after update {reached.update:,}", flush=True)
         codes = list(dict.fromkeys([*reached.codes, made["code"]]))
-        if code := train(args, manifest, made, codes, turn):
+        if code := train(args, fairseq_arguments(args, manifest, variant), made, codes, turn):
             return code
         reached = work_folder.read_state(args.work / work_folder.LAST) or reached
     if not over(reached, choice):

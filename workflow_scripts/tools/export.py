@@ -14,16 +14,20 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from workflow_scripts import errors
-from workflow_scripts.artifacts import Masks, masks_digest, read_masks, read_metadata
+from workflow_scripts.artifacts import Masks, read_metadata
 from workflow_scripts.corpus.manifest import Manifest, read_manifest
 from workflow_scripts.direction import Direction, joined, tag
 from workflow_scripts.errors import UserError
 from workflow_scripts.files import code_version
+from workflow_scripts.layers.own_names import directions_of as own_directions
+from workflow_scripts.made_run import MadeRun
 from workflow_scripts.paths import DEFAULT_SET, Paths
+from workflow_scripts.systems.variant import Variant, add_options, variant_of
 
 SMALL = ["ctranslate2", "fairseq"]
 SEARCH = {"beam": 5, "length_penalty": 1.0, "max_length": 200}
@@ -37,7 +41,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--format", choices=[*SMALL, "transformers"], help="default: CTranslate2 and fairseq")
     parser.add_argument("--data", type=Path, help="data/manifest.json")
     parser.add_argument("--checkpoint", type=Path)
-    parser.add_argument("--masks", type=Path, help="the system's masks")
+    add_options(parser)
     parser.add_argument("--compute-type", default="float32", help="number format of the CTranslate2 model")
     parser.add_argument(
         "--license", default="other", help="the model card's licence (default: %(default)s, not stated)"
@@ -47,16 +51,25 @@ def parse() -> argparse.Namespace:
     if not args.pair and args.format != "transformers":
         raise UserError("--pair is needed: a whole model is written by --format transformers alone")
     run = Path(Paths(args.run).results)
-    own = run / "systems" / args.system / "checkpoint.pt"
-    masks = run / "masks" / f"{args.system}.parquet"
-    if not args.checkpoint and not own.exists() and not masks.exists() and args.system != "baseline":
-        raise UserError(f"{run} has no system {args.system}: neither {own} nor {masks} exists; run it first")
     args.data = args.data or run / "data/manifest.json"
-    args.masks = args.masks or (masks if masks.exists() and not args.checkpoint else None)
-    args.checkpoint = args.checkpoint or (own if own.exists() else run / "baseline/checkpoint.pt")
+    args.checkpoint, args.variant = chosen(args)
     export = run / "export" / args.system / ("" if args.format in (None, *SMALL) else args.format)
     args.output = args.output or export / str(args.pair or "all")
     return args
+
+
+def chosen(args: argparse.Namespace) -> tuple[Path, Variant]:
+    """Checkpoint and variant of the system: those given, else the run's, as its configuration says or its files."""
+    paths = Paths(args.run)
+    given = bool(args.kind or args.masks or args.settings)
+    if not args.checkpoint and not given and Path(paths.record).exists():
+        return MadeRun.read(args.run).system(args.system)
+    own, masks = Path(paths.checkpoint(args.system)), Path(paths.masks(args.system))
+    if not args.checkpoint and not own.exists() and not masks.exists() and args.system != "baseline":
+        raise UserError(f"{paths.results} has no system {args.system}: neither {own} nor {masks} exists; run it first")
+    if masks.exists() and not args.checkpoint and not given:
+        args.masks = masks
+    return args.checkpoint or (own if own.exists() else Path(paths.baseline)), variant_of(args)
 
 
 def directions_of(args: argparse.Namespace, manifest: Manifest, masks: Masks | None) -> list[Direction]:
@@ -93,7 +106,13 @@ def scores_of(args: argparse.Namespace, directions: list[Direction]) -> list[dic
 
 
 def write_transformers(
-    args: argparse.Namespace, folder: Path, manifest: Manifest, masks: Masks | None, loaded: Any, symbols: list[str]
+    args: argparse.Namespace,
+    folder: Path,
+    manifest: Manifest,
+    masks: Masks | None,
+    loaded: Any,
+    kept: Any,
+    symbols: list[str],
 ) -> None:
     """Everything of a folder for `transformers`."""
     from workflow_scripts.formats import checkpoint as checkpoints
@@ -106,7 +125,6 @@ def write_transformers(
             f"{args.data} names no SentencePiece model, so no tokenizer can be written: set data.sentencepiece"
         )
     rows, directions = masks.rows if masks else None, directions_of(args, manifest, masks)
-    kept = masks.kept().get(str(args.pair), {}) if masks else {}
     version = code_version()
     model = folders.Model(
         state=loaded.state,
@@ -151,10 +169,7 @@ def main() -> None:
     manifest = read_manifest(args.data)
     if args.pair and not set(args.pair.languages) <= set(manifest.languages):
         raise UserError(f"--pair {args.pair}: the languages of this run are {', '.join(manifest.languages)}")
-    masks = read_masks(args.masks) if args.masks else None
-    kept = masks.kept().get(str(args.pair)) if masks else {}
-    if kept is None and args.pair:
-        raise UserError(f"{args.masks} has no masks for {args.pair}: make masks that include it")
+    masks = args.variant.masks
 
     from workflow_scripts.fairseq_plugin import model as transformer
     from workflow_scripts.formats import checkpoint as checkpoints
@@ -163,12 +178,18 @@ def main() -> None:
 
     loaded, dictionary = checkpoints.read_checkpoint(args.checkpoint), transformer.read_dictionary(manifest)
     transformer.check_fit(loaded, manifest, dictionary)
-    checkpoints.refuse_other_masks(loaded, masks_digest(masks.rows) if masks else None)
+    args.variant.refuse_other(loaded)
+    kept = {}
+    if args.pair:
+        state, kept = args.variant.fold(loaded.state, str(args.pair))
+        loaded, kept = replace(loaded, state=state), kept or {}
+    elif own_directions(loaded.state):
+        raise UserError(f"system {args.system} has parameters for each direction: --pair is needed, for one of them")
     folder = args.output.with_name(f".{args.output.name}.tmp")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     if args.format == "transformers":
-        write_transformers(args, folder, manifest, masks, loaded, dictionary.symbols)
+        write_transformers(args, folder, manifest, masks, loaded, kept, dictionary.symbols)
     else:
         formats = [args.format] if args.format else SMALL
         small_folder.write(folder, formats, loaded, dictionary.symbols, manifest, args.pair, kept, args.compute_type)

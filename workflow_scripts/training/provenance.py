@@ -33,17 +33,18 @@ class Standing(Enum):
 
 
 def parts(
-    pairs: Sequence[Direction], training: Mapping[str, Any], data: str, masks: str | None, **origin: Any
+    pairs: Sequence[Direction], training: Mapping[str, Any], data: str, *registered: str, **origin: Any
 ) -> dict[str, Any]:
-    """All that decides about a training's weights, but for its code.
+    """All that decides about a training's weights.
 
-    `data` is the fingerprint of the data, `masks` the digest of the masks, `origin` either `start`, the identity of the
-    checkpoint that training goes on from, or `model`, the settings of a new one.
+    `data` is the fingerprint of the data, `registered` the module of the system's kind; `origin` are either `start`,
+    the identity of the checkpoint that training goes on from, and what makes the system what it is (the digest of its
+    `masks`, its `own` settings), or `model`, the settings of a new one.
     """
     choice = Choice.of(training)
     settings = {key: value for key, value in decisive(training).items() if key not in choice.__dataclass_fields__}
-    shared = {"pairs": [str(pair) for pair in pairs], "training": settings, "data": data, "masks": masks}
-    return made_from(STEP, **shared, **origin, **choice.made_from())
+    shared = {"pairs": [str(pair) for pair in pairs], "training": settings, "data": data}
+    return made_from(STEP, *registered, **shared, **origin, **choice.made_from())
 
 
 def trajectory(made: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,10 +98,13 @@ def vouched(curve: Path, validations: Sequence[Validation]) -> bool:
     )
 
 
-def is_stale(checkpoint: str | Path) -> bool:
-    """Whether a checkpoint was trained by other code than there is now. False where nothing was trained."""
+def is_stale(checkpoint: str | Path, *registered: str) -> bool:
+    """Whether a checkpoint was trained by other code than there is now. False where nothing was trained.
+
+    `registered` is the module of the system's kind; the baseline has none.
+    """
     carried = read(Path(checkpoint))
-    return carried.get("step") == STEP and carried.get("code") != step_digest(STEP)
+    return carried.get("step") == STEP and carried.get("code") != step_digest(STEP, *registered)
 
 
 def stale_message(name: str, checkpoint: str | Path) -> str:

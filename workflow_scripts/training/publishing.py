@@ -22,13 +22,13 @@ def publish(name: str, work: Path, output: Path, made: Mapping[str, Any], reache
     from workflow_scripts.formats import checkpoint
 
     update, found = kept(reached, choice), validations(reached, choice)
-    made = {**made, "code": "+".join(reached.codes)}
+    wanted, made = made["code"], {**made, "code": "+".join(reached.codes)}
     source = work / work_folder.LAST if update == reached.update else work_folder.best(work, update)
     write_curve(work / work_folder.LOGGED, output.with_name("training.csv"), reached.update, found)
     course = {"update": update, "updates": reached.update, "validations": found}
     about = {"system": name, "step": provenance.STEP, "code_version": code_version()}
     checkpoint.publish(source, output, stamp(made) | course | about, {"max_update": choice.max_update})
-    if provenance.is_stale(output):
+    if made["code"] != wanted:
         print(provenance.stale_message(name, output), flush=True)
 
 

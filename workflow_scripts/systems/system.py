@@ -1,0 +1,183 @@
+"""The systems of a run: of which kind each is, what it needs, and where its files lie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from workflow_scripts.errors import UserError
+from workflow_scripts.neurons.criteria import CRITERIA
+from workflow_scripts.paths import Paths
+from workflow_scripts.source_code import step_digest
+from workflow_scripts.systems import KINDS
+from workflow_scripts.systems.kind import Kind, Settings
+
+TRAINING = "training"
+"""The key that all systems may have which are trained."""
+
+
+class Weights(Enum):
+    """Whose weights a system decodes with."""
+
+    BASELINE = "the baseline's"
+    TRAINED = "trained on from the baseline's"
+    GIVEN = "those of a given checkpoint"
+    NONE = "there is no model"
+
+
+def kind_of(settings: Settings, where: str) -> str:
+    """The kind of a system: the one that takes all its keys and requires most of them.
+
+    Raises `UserError`, in the words of a kind that requires one of its keys, where they do not go together.
+    """
+    keys = {key for key, value in settings.items() if key != TRAINING and value is not False and value is not None}
+    fitting = [name for name in KINDS if set(KINDS[name].required) <= keys <= KINDS[name].options.keys()]
+    if fitting:
+        return max(fitting, key=lambda name: len(KINDS[name].required))
+    asked = [kind for kind in KINDS.values() if kind.required and set(kind.required) <= keys]
+    if not asked:
+        known = dict.fromkeys(key for kind in KINDS.values() for key in kind.options)
+        raise UserError(f"{where}: no kind of system takes {', '.join(sorted(keys))}; keys are {', '.join(known)}")
+    asked = next((kind for kind in asked if kind.alone), asked[0])
+    others = ", ".join(sorted(keys - asked.options.keys()))
+    words = asked.alone or f"{asked.summary} ({', '.join(asked.required)}) go with {', '.join(asked.options)} alone"
+    raise UserError(f"{where}: {words}; here it stands with {others}")
+
+
+@dataclass(frozen=True)
+class System:
+    """The system `name` with all its `settings`; `training` has all settings of its training, `seed` is the run's."""
+
+    name: str
+    settings: Settings
+    kind_name: str
+    training: Mapping[str, Any]
+    seed: int
+    paths: Paths
+
+    @property
+    def kind(self) -> Kind:
+        """What is registered under its kind's name."""
+        return KINDS[self.kind_name]
+
+    @property
+    def weights(self) -> Weights:
+        """Whose weights it decodes with."""
+        if self.kind.texts:
+            return Weights.NONE
+        if self.settings.get("checkpoint") is not None:
+            return Weights.GIVEN
+        return Weights.TRAINED if self.kind.trains and self.training["max_update"] else Weights.BASELINE
+
+    @property
+    def checkpoint(self) -> str:
+        """The weights it decodes with."""
+        return self.paths.baseline if self.weights == Weights.BASELINE else self.paths.checkpoint(self.name)
+
+    @property
+    def curve(self) -> str:
+        """The curves of its training."""
+        return self.paths.curve(self.name)
+
+    @property
+    def masks(self) -> list[str]:
+        """The masks it is trained and decoded with: one file, or none."""
+        return [self.paths.masks(self.name)] if self.kind.masks else []
+
+    @property
+    def components(self) -> list[str]:
+        """The components in which directions keep neurons of their own."""
+        return self.settings["masks"]["components"] if self.kind.masks else []
+
+    @property
+    def like(self) -> list[str]:
+        """The masks whose sizes its own copy: one file, or none."""
+        like = self.settings["masks"].get("like")
+        return [self.paths.masks(like)] if like else []
+
+    @property
+    def mask_settings(self) -> dict[str, Any]:
+        """How its neurons are selected."""
+        settings = {**self.settings["masks"], "like": self.like}
+        if "seed" in CRITERIA[settings["select"]].options:
+            settings.setdefault("seed", self.seed)
+        return settings
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What commands are told of it (`systems.variant`)."""
+        passed = {key: self.settings[key] for key in self.kind.passed}
+        return {"kind": self.kind_name, "masks": self.masks, "settings": passed or None}
+
+    @property
+    def given_files(self) -> list[str]:
+        """The file of its given checkpoint; none where it is downloaded."""
+        return [self.settings["checkpoint"]["path"]] if "path" in self.settings["checkpoint"] else []
+
+    @property
+    def module(self) -> str:
+        """The module of its kind, as digests of code name it."""
+        return KINDS.module(self.kind_name)
+
+    @property
+    def code_of_decoding(self) -> str:
+        """The digest of the code that translates with it, its kind's included."""
+        return step_digest("decode", self.module)
+
+    @property
+    def code_of_masks(self) -> str:
+        """The digest of the code that selects its neurons, its criterion's included."""
+        return step_digest("masks", CRITERIA.module(self.settings["masks"]["select"]))
+
+    def check(self, config: Mapping[str, Any]) -> None:
+        """Raise `UserError` for what is wrong between its keys, or between them and those of the run."""
+        where, own = f"systems.{self.name}", self.settings.get(TRAINING, {})
+        if TRAINING in self.settings and (not self.kind.trains or self.weights == Weights.GIVEN):
+            raise UserError(f"{where}: `training` is set, but this system is not trained")
+        if self.kind.trains and self.weights == Weights.BASELINE:
+            if not self.kind.untrained:
+                raise UserError(f"{where}: without training ({where}.training.max_update: 0) it would be the baseline")
+            if more := sorted(own.keys() - {"max_update"}):
+                raise UserError(f"{where}.training: with max_update 0 nothing is trained, so {', '.join(more)} is idle")
+        self.kind.check(config, where, self.settings)
+
+
+@dataclass(frozen=True)
+class Systems(Mapping[str, System]):
+    """The systems of a run by name, in the configuration's order."""
+
+    members: Mapping[str, System]
+
+    def __getitem__(self, name: str) -> System:
+        return self.members[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.members)
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def _names(self, chosen: Callable[[System], bool]) -> tuple[str, ...]:
+        return tuple(name for name, system in self.items() if chosen(system))
+
+    @property
+    def trained(self) -> tuple[str, ...]:
+        """Those that are trained in this run."""
+        return self._names(lambda system: system.weights == Weights.TRAINED)
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Those whose checkpoint is given."""
+        return self._names(lambda system: system.weights == Weights.GIVEN)
+
+    @property
+    def masked(self) -> tuple[str, ...]:
+        """Those with masks."""
+        return self._names(lambda system: system.kind.masks)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Those that translate: all but existing translations."""
+        return self._names(lambda system: system.weights != Weights.NONE)
