@@ -42,7 +42,9 @@ def kind_of(settings: Settings, where: str) -> str:
         raise UserError(f"{where}: no kind of system takes {', '.join(sorted(keys))}; keys are {', '.join(known)}")
     asked = next((kind for kind in asked if kind.alone), asked[0])
     others = ", ".join(sorted(keys - asked.options.keys()))
-    words = asked.alone or f"{asked.summary} ({', '.join(asked.required)}) go with {', '.join(asked.options)} alone"
+    beside = ", ".join(key for key in asked.options if key not in asked.required)
+    goes = f"goes with {beside} alone" if beside else "goes with no other key"
+    words = asked.alone or f"`{', '.join(asked.required)}` ({asked.summary}) {goes}"
     raise UserError(f"{where}: {words}; here it stands with {others}")
 
 
