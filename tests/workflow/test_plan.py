@@ -86,6 +86,14 @@ def test_the_default_run_has_every_stage(tmp_path):
     assert jobs["decode"] == jobs["score"] == 4 * jobs["record"]
 
 
+def test_masks_without_training_take_no_training_job(flow):
+    small = copy.deepcopy(SMALL)
+    small["systems"]["untrained"] = {**small["systems"]["ns"], "training": {"max_update": 0}}
+    jobs = flow(small).plan()
+    wanted = {"baseline": 1, "masks": 3, "specialize": 2, "decode": 4, "overlap": 3, "figures_training": 1}
+    assert counts(jobs, *wanted) == wanted
+
+
 def test_one_direction_asked_for_by_its_file_is_little_work(flow):
     jobs = flow(SMALL).plan("results/small/translations/ns/en-qa.parquet")
     wanted = {"baseline": 1, "record": 1, "masks": 1, "specialize": 1, "decode": 1, "score": 0, "tables": 0, "all": 0}
