@@ -91,7 +91,10 @@ def test_entries_that_their_settings_tell_apart(ways, monkeypatch, tmp_path):
     path = tmp_path / "schema.yaml"
     path.write_text("properties:\n  one: {registered: ways, properties: {last: {type: string}}}\n")
     rules = schema.load(path)["properties"]["one"]
-    assert rules == {"properties": {"size": SIZE, "k": K, "last": {"type": "string"}}}
+    assert rules == {
+        "properties": {"size": SIZE, "k": K, "last": {"type": "string"}},
+        "description": "1st - the first; 2nd - the second.",
+    }
     # What is filled in is the schema's own.
     rules["properties"]["size"]["default"] = 3
     assert "default" not in SIZE

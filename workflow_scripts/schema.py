@@ -36,6 +36,7 @@ def _fill(rules: Any) -> None:
     elif isinstance(rules, dict):
         if "properties" in rules and (registry := rules.pop(MARK, None)):
             rules["properties"] = REGISTRIES[registry].options(said=False) | rules["properties"]
+            rules["description"] = _described(rules, REGISTRIES[registry])
         for key in list(rules.get("properties", {})):
             chosen = rules["properties"][key]
             place = chosen.get("items", chosen) if isinstance(chosen, dict) else {}
@@ -49,12 +50,17 @@ def _with_options(properties: Mapping[str, Any], key: str, registry: Registry[An
     """Properties with the names that `key` may have, and, behind it, the options of each."""
     chosen = dict(properties[key])
     names = {"enum": list(registry)}
-    summaries = "; ".join(f"{name} - {registry[name].summary}" for name in registry)
     chosen |= {"items": {**chosen["items"], **names}} if "items" in chosen else names
-    chosen["description"] = f"{' '.join(chosen.get('description', '').split())} {summaries}.".lstrip()
+    chosen["description"] = _described(chosen, registry)
     filled: dict[str, Any] = {}
     for name, rule in properties.items():
         filled[name] = chosen if name == key else rule
         if name == key:
             filled |= registry.options()
     return filled
+
+
+def _described(rules: Mapping[str, Any], registry: Registry[Any]) -> str:
+    """The description of a schema, and in a line what each entry is."""
+    summaries = "; ".join(f"{name} - {registry[name].summary}" for name in registry)
+    return f"{' '.join(rules.get('description', '').split())} {summaries}.".lstrip()

@@ -107,7 +107,7 @@ def test_folded_the_plain_model_gives_the_same(made):
         assert folded.kept is None
         other = Model()
         other.load_state_dict(folded.state)
-        torch.testing.assert_close(other(made.x), made.model(made.x))
+        torch.testing.assert_close(other(made.x), made.model(made.x), rtol=1e-4, atol=1e-3)
     with pytest.raises(UserError, match=r"no parameters for direction en-fr \(there are: en-de, de-en\)"):
         fold(THIN, state, "en-fr", variant)
 

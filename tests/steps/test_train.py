@@ -226,6 +226,15 @@ def test_refusals_before_any_training(tiny_run, tmp_path):
     both = ("--model", json.dumps(MODEL), "--start", tiny_run.checkpoint)
     assert "give either --model" in refused(tiny_run, tmp_path, *both).err
     assert "gone.pt does not exist" in refused(tiny_run, tmp_path, "--start", tmp_path / "gone.pt").err
+    masks = ("--model", json.dumps(MODEL), "--masks", tmp_path / "gone.parquet")
+    assert "--kind, --masks and --settings say how a system goes on" in refused(tiny_run, tmp_path, *masks).err
+    for more, message in (
+        (("--kind", "given"), "--kind given is not trained: the baseline, or a checkpoint, as it is"),
+        (("--kind", "masks"), "--kind masks needs --masks"),
+        (("--kind", "dense", "--masks", tmp_path / "m.parquet"), "--kind dense takes no --masks"),
+        (("--kind", "dense", "--settings", '{"rank": 3}'), "--kind dense: --settings must have nothing"),
+    ):
+        assert message in refused(tiny_run, tmp_path, "--start", tiny_run.checkpoint, *more).err
     gone = ("--start", tiny_run.checkpoint, "--masks", tmp_path / "gone.parquet")
     assert "gone.parquet does not exist" in refused(tiny_run, tmp_path, *gone).err
 

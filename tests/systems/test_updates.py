@@ -23,10 +23,8 @@ def trainer(tiny_run, registered, tmp_path, monkeypatch):
     """`trainer(frozen)`: fairseq's trainer at the start of a training with a bias for each direction."""
 
     def make(frozen: bool = False) -> Trainer:
-        kind = registered.own_kind(
-            "bias", registered.KIND.options["bias"], registered.OwnParameters(("fc2",), registered.shapes, registered.act),
-            "a bias", frozen=frozen,
-        )  # fmt: skip
+        own = registered.OwnParameters(("fc2",), registered.shapes, registered.act)
+        kind = registered.own_kind("bias", registered.KIND.options["bias"], own, "a bias", frozen)
         monkeypatch.setattr(registered, "KIND", kind)
         manifest = read_manifest(tiny_run.manifest)
         shards = [str(shard) for shard in manifest.shards]

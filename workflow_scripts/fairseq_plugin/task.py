@@ -44,8 +44,10 @@ class NeuronSpecializationTask(TranslationMultiSimpleEpochTask):
 
     def __init__(self, args: Namespace, langs: list[str], dicts: dict, training: bool) -> None:
         super().__init__(args, langs, dicts, training)
-        settings = json.loads(args.kind_settings) if args.kind_settings else None
-        self.variant = Variant.of(args.kind, Path(args.masks_file) if args.masks_file else None, settings)
+        # Checkpoints of earlier versions name masks alone.
+        settings = json.loads(getattr(args, "kind_settings", None) or "{}")
+        masks = Path(args.masks_file) if args.masks_file else None
+        self.variant = Variant.of(getattr(args, "kind", None), masks, settings)
         self.effect: Effect | None = None
         self.own_updates: OwnUpdates | None = None
         dictionary = self.source_dictionary

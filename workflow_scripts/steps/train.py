@@ -137,6 +137,10 @@ def main() -> int:
     if (args.model is None) == (args.start is None):
         raise UserError("give either --model, to train from nothing, or --start, to go on from a checkpoint")
     variant = variant_of(args) if args.start else None
+    if args.model and (args.kind or args.masks or args.settings):
+        raise UserError("--kind, --masks and --settings say how a system goes on from a checkpoint: give --start, too")
+    if variant and not variant.kind.trains:
+        raise UserError(f"--kind {variant.name} is not trained: {variant.kind.summary}")
     manifest = read_manifest(args.data)
     made, choice = made_from(args, manifest, variant), Choice.of(args.training)
     curve = args.output.with_name("training.csv")
