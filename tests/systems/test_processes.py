@@ -14,7 +14,7 @@ import torch
 from tests.conftest import DIRECTIONS, TRAINING
 from workflow_scripts.artifacts import Mask, write_masks
 from workflow_scripts.cluster.launch import command
-from workflow_scripts.formats.checkpoint import read_raw
+from workflow_scripts.formats.checkpoint import read_raw, weights
 from workflow_scripts.layers.own_names import directions_of
 from workflow_scripts.training import work_folder
 
@@ -36,14 +36,14 @@ def masks(tmp_path: Path) -> Path:
     return path
 
 
-def by_name(raw: dict, key: str) -> dict[str, torch.Tensor]:
-    """What Adam keeps under `key` for each parameter that it has stepped, by its name."""
-    names = [
-        name for name in raw["model"] if not name.endswith(("version", "_float_tensor", "output_projection.weight"))
-    ]
-    state = raw["last_optimizer_state"]
+def steps(raw: dict) -> dict[str, int]:
+    """How often Adam has stepped each weight, by its name."""
+    buffers = ("version", "_float_tensor", "output_projection.weight")
+    names = [name for name in raw["model"] if not name.endswith(buffers)]
+    state, used = raw["last_optimizer_state"], weights(raw["model"])
     assert len(names) == len(state["param_groups"][0]["params"])
-    return {names[index]: torch.as_tensor(found[key]) for index, found in state["state"].items()}
+    found = {names[index]: int(one["step"]) for index, one in state["state"].items()}
+    return {name: count for name, count in found.items() if name in used}
 
 
 @pytest.mark.parametrize("kind", ["dense", "masks", "bias"])
@@ -67,16 +67,15 @@ def test_two_processes_train_a_kind_as_one(tiny_run, called, extended, masks, tm
     assert done.returncode == 0, done.stderr[-3000:]
     ours, theirs = (read_raw(folder / work_folder.LAST) for folder in (one, both))
     assert ours["model"].keys() == theirs["model"].keys()
-    for name in ours["model"]:
-        if not name.endswith("_float_tensor"):
-            torch.testing.assert_close(ours["model"][name], theirs["model"][name], atol=2e-4, rtol=1e-3, msg=name)
-    steps = by_name(ours, "step")
-    assert steps == by_name(theirs, "step")
-    own = {name: int(count) for name, count in steps.items() if directions_of([name])}
-    assert {int(count) for name, count in steps.items() if name not in own} == {UPDATES}
+    for name in weights(ours["model"]):
+        torch.testing.assert_close(ours["model"][name], theirs["model"][name], atol=2e-4, rtol=1e-3, msg=name)
+    found = steps(ours)
+    assert found == steps(theirs)
+    own = {name: count for name, count in found.items() if directions_of([name])}
+    assert {count for name, count in found.items() if name not in own} == {UPDATES}
     if kind == "bias":
-        # Two directions an update at most: none has been stepped in all of them.
-        assert 0 < sum(own.values()) // 4 <= 2 * UPDATES
+        # Four places a direction, and two directions an update at most: none was in all of them.
+        assert 0 < sum(own.values()) <= 4 * 2 * UPDATES
         assert max(own.values()) < UPDATES
     else:
         assert not own
