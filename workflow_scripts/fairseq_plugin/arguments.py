@@ -78,5 +78,7 @@ def bookkeeping(folder: str, training: Mapping[str, Any], log_every: int) -> lis
     """Where checkpoints go, and how much is logged."""
     return [
         *(f"--save-dir={folder}", "--no-epoch-checkpoints", f"--num-workers={training['workers']}"),
+        # Every process reads checkpoints itself: fairseq would send one what the safe loader of another refuses.
+        "--load-checkpoint-on-all-dp-ranks",
         *("--log-format=json", f"--log-interval={log_every}"),
     ]
