@@ -44,7 +44,7 @@ def trainer(tiny_run, registered, tmp_path, monkeypatch):
         cfg = training.settings(job)
         task = tasks.setup_task(cfg.task)
         made = Trainer(cfg, task, task.build_model(cfg.model), task.build_criterion(cfg.criterion))
-        checkpoint_utils.load_checkpoint(cfg.checkpoint, made)
+        _, made.epoch = checkpoint_utils.load_checkpoint(cfg.checkpoint, made)
         made.begin_epoch(1)
         return made
 
@@ -53,8 +53,7 @@ def trainer(tiny_run, registered, tmp_path, monkeypatch):
 
 def batches(made: Trainer) -> dict[str, dict]:
     """A micro-batch of each direction."""
-    epoch = made.get_train_iterator(epoch=1).next_epoch_itr(shuffle=False)
-    return {batch["direction"]: batch for batch in epoch}
+    return {batch["direction"]: batch for batch in made.epoch.next_epoch_itr(shuffle=False)}
 
 
 def kept(made: Trainer, direction: str) -> list[torch.Tensor]:
