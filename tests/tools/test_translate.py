@@ -209,7 +209,7 @@ def test_a_direction_nobody_was_trained_on_is_said(folder, translate):
         (
             ("--system", "ns"),
             "qa-qe",
-            "system ns: results/tiny/masks/ns.parquet has no masks for direction qa-qe (there",
+            "system ns: results/tiny/masks/ns.parquet has no masks for qa-qe: make masks that",
         ),
         (("--system", "nope"), "en-qa", "system nope of run tiny does not exist; systems with a model: baseline"),
         (("--systems", "ns,theirs"), "en-qa", "system theirs of run tiny has only existing translations"),

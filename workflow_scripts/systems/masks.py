@@ -71,8 +71,8 @@ def fold(state: State, direction: str, variant: Variant) -> Plain:
     kept = variant.masks.kept()
     if direction not in kept:
         raise UserError(
-            f"{variant.masks_file} has no masks for direction {direction} (there are: {', '.join(kept) or 'none'}): "
-            "make masks that include it"
+            f"{variant.masks_file} has no masks for {direction}: make masks that include it (there are: "
+            f"{', '.join(kept) or 'none'})"
         )
     return Plain(state, kept[direction])
 
