@@ -16,6 +16,7 @@ from workflow_scripts import configuration
 from workflow_scripts.configuration import Config
 from workflow_scripts.data_stage import DataStage
 from workflow_scripts.direction import Direction, corpora
+from workflow_scripts.engines import ENGINES
 from workflow_scripts.languages import Language
 from workflow_scripts.neurons.criteria import CRITERIA
 from workflow_scripts.outputs import Outputs
@@ -224,7 +225,16 @@ class Run:
     @property
     def search(self) -> dict[str, Any]:
         """How translations are searched for; which text is translated is the test set's affair."""
-        return {key: value for key, value in self.config["decode"].items() if key != "split"}
+        engine = ENGINES[self.config["decode"]["engine"]]
+        others = ENGINES.options().keys() - engine.options.keys()
+        return {key: value for key, value in self.config["decode"].items() if key not in {"split", *others}}
+
+    @property
+    def code_of_search(self) -> str:
+        """What of the code, and of which versions of the engine's packages, decides what is found."""
+        engine = self.config["decode"]["engine"]
+        packages = [f"{package} {found}" for package, found in ENGINES[engine].versions().items()]
+        return ", ".join([step_digest("decode", ENGINES.module(engine)), *packages])
 
     @property
     def metrics(self) -> list[str]:

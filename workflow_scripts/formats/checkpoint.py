@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from workflow_scripts.errors import UserError
 from workflow_scripts.files import digest, replacing
-from workflow_scripts.formats.peek import PROVENANCE
+from workflow_scripts.formats.peek import PROVENANCE, model_settings
 
 FAST_PATH_COPIES = (
     *("in_proj_weight", "in_proj_bias", "out_proj_weight", "out_proj_bias"),
@@ -80,7 +80,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     and leaves out the output projection that is tied to the embedding.
     """
     raw = read_raw(path)
-    args = _settings(raw, path)
+    args = model_settings(raw, path)
     state = {
         name.replace("global_weight", "weight"): weights.float() if weights.is_floating_point() else weights
         for name, weights in raw["model"].items()
@@ -90,16 +90,6 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     if tied and (embedding := state.get("decoder.embed_tokens.weight")) is not None:
         state.setdefault("decoder.output_projection.weight", embedding)
     return Checkpoint(Path(path), state, args, _languages(args), raw.get(PROVENANCE, {}))
-
-
-def _settings(raw: Any, path: str | Path) -> argparse.Namespace:
-    """The settings of the model in a checkpoint of any age."""
-    if not isinstance(raw, dict) or "model" not in raw:
-        raise UserError(f"{path} is not a fairseq checkpoint: it has no `model`")
-    args = (raw.get("cfg") or {}).get("model") or raw.get("args")
-    if args is None:
-        raise UserError(f"{path} does not say what its model looks like (neither `cfg` nor `args`)")
-    return argparse.Namespace(**(args if isinstance(args, dict) else vars(args)))
 
 
 def _languages(args: argparse.Namespace) -> list[str] | None:
@@ -138,7 +128,7 @@ def identity(path: str | Path) -> str:
     What is made with a checkpoint is made from this. Raises `UserError` where the file is no checkpoint.
     """
     raw = read_raw(path, mapped=True)
-    args = _settings(raw, path)
+    args = model_settings(raw, path)
     shape = {name: repr(value) for name, value in architecture(args).items()}
     return digest([weights_digest(raw["model"]), shape, _languages(args)])
 

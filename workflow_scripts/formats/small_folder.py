@@ -10,6 +10,7 @@ from workflow_scripts.corpus.manifest import Manifest
 from workflow_scripts.direction import Direction
 from workflow_scripts.formats.checkpoint import Checkpoint
 from workflow_scripts.formats.ctranslate2_model import convert
+from workflow_scripts.formats.fairseq_settings import architecture_of
 from workflow_scripts.formats.folded import Kept, aligned, folded_state
 from workflow_scripts.formats.small_fairseq import write_plain
 
@@ -73,7 +74,7 @@ def write(
         (folder / name).mkdir()
     if "ctranslate2" in formats:
         small = folded_state(checkpoint.state, kept, aligned)
-        convert(small, checkpoint.args, symbols, compute_type, folder / "ctranslate2")
+        convert(small, architecture_of(checkpoint.args), symbols, compute_type, folder / "ctranslate2")
     if "fairseq" in formats:
         path = folder / "fairseq/checkpoint.pt"
         write_plain(path, checkpoint.state, checkpoint.args, kept, pair, manifest.languages)
