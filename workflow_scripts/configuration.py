@@ -12,7 +12,7 @@ import jsonschema
 
 from workflow_scripts.corpus.test_sets import available
 from workflow_scripts.direction import Direction, joined
-from workflow_scripts.engines import ENGINES
+from workflow_scripts.engines.configured import check as check_engine
 from workflow_scripts.errors import UserError
 from workflow_scripts.languages import Language, read_languages
 from workflow_scripts.neurons.criteria import CRITERIA
@@ -177,7 +177,7 @@ def check(config: Config, codes: Sequence[str]) -> None:
     """Raise `UserError` for whatever is wrong between keys that are each valid by the schema."""
     pairs(config, codes)
     _check_model(config)
-    _check_engine(config["decode"])
+    check_engine(config["decode"])
     for name in config["jobs"]["retrain"]:
         if name != "baseline" and name not in config["systems"]:
             raise UserError(f"jobs.retrain: there is no system {name}; there are {list(config['systems'])}")
@@ -217,14 +217,6 @@ def _check_model(config: Config) -> None:
             raise UserError(f"training of {where}: precision {settings['precision']} needs a GPU (training.gpus)")
         if settings["nodes"] > 1 and not settings["gpus"]:
             raise UserError(f"training of {where}: {settings['nodes']} nodes need GPUs (training.gpus per node)")
-
-
-def _check_engine(decode: Mapping[str, Any]) -> None:
-    engine = decode["engine"]
-    for option, rule in ENGINES.options().items():
-        if option not in ENGINES[engine].options and decode[option] != rule["default"]:
-            takers = [name for name, one in ENGINES.items() if option in one.options]
-            raise UserError(f"decode.{option}: engine {engine} takes none, it belongs to {' and '.join(takers)}")
 
 
 def _check_system(config: Config, name: str, system: Mapping[str, Any]) -> None:

@@ -47,8 +47,8 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
 
     def module(self, name: str) -> str:
         """The module of an entry within this package, as digests of code name it."""
-        if name not in self.modules:
-            raise UserError(f"there is no {self.what} {name}; there are {', '.join(self.modules)}")
+        if name not in self:
+            raise UserError(f"there is no {self.what} {name}; there are {', '.join(self)}")
         return ".".join(filter(None, (self.package, self.modules[name])))
 
     def options(self) -> dict[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ import hashlib
 import sys
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +39,19 @@ torch.serialization.add_safe_globals([argparse.Namespace])
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint with plain weight names in fp32; `args` holds the model's settings by fairseq's names."""
+    """A checkpoint with plain weight names in fp32; `args` holds the model's settings by fairseq's names.
+
+    `config` are fairseq's settings of everything, where it has them; `renamed` says whether it came in the published
+    code's naming.
+    """
 
     path: Path
     state: dict[str, Tensor]
     args: argparse.Namespace
     languages: list[str] | None
     provenance: dict[str, Any]
+    config: Mapping[str, Any] = field(default_factory=dict)
+    renamed: bool = False
 
 
 def read_raw(path: str | Path, mapped: bool = False) -> dict[str, Any]:
@@ -89,7 +95,8 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     tied = getattr(args, "share_decoder_input_output_embed", False)
     if tied and (embedding := state.get("decoder.embed_tokens.weight")) is not None:
         state.setdefault("decoder.output_projection.weight", embedding)
-    return Checkpoint(Path(path), state, args, _languages(args), raw.get(PROVENANCE, {}))
+    renamed = any("global_weight" in name for name in raw["model"])
+    return Checkpoint(Path(path), state, args, _languages(args), raw.get(PROVENANCE, {}), raw.get("cfg") or {}, renamed)
 
 
 def _languages(args: argparse.Namespace) -> list[str] | None:
@@ -195,8 +202,11 @@ def _settled(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def write_plain(checkpoint: Checkpoint, model: nn.Module, target: Path, provenance: dict[str, Any]) -> None:
     """Write a checkpoint read from elsewhere with fairseq's own weight names."""
-    config = read_raw(checkpoint.path).get("cfg") or {}
-    content = {"cfg": {**config, "model": checkpoint.args}, "args": None, "model": _settled(model.state_dict())}
+    content = {
+        "cfg": {**checkpoint.config, "model": checkpoint.args},
+        "args": None,
+        "model": _settled(model.state_dict()),
+    }
     history = [{"criterion_name": "", "optimizer_name": "", "lr_scheduler_state": {}, "num_updates": 0}]
     rest = {"optimizer_history": history, "extra_state": {}, "last_optimizer_state": None, PROVENANCE: provenance}
     _save(content | rest, target)
