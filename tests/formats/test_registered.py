@@ -180,6 +180,7 @@ def taken(command, tiny_run, path: Path, form: str, output: Path) -> bool:
 
 
 def test_an_exported_transformers_model_is_taken_and_exported_for_stock_fairseq(tiny_run, command, tmp_path):
+    import workflow_scripts.fairseq_plugin.compat  # noqa: F401  isort: skip
     from fairseq.checkpoint_utils import load_model_ensemble_and_task
 
     files = ("--data", tiny_run.manifest, "--output", tmp_path / "out")
