@@ -12,6 +12,7 @@ import jsonschema
 
 from workflow_scripts.corpus.test_sets import available
 from workflow_scripts.direction import Direction, joined
+from workflow_scripts.engines.configured import check as check_engine
 from workflow_scripts.errors import UserError
 from workflow_scripts.languages import Language, read_languages
 from workflow_scripts.neurons.criteria import CRITERIA
@@ -176,6 +177,7 @@ def check(config: Config, codes: Sequence[str]) -> None:
     """Raise `UserError` for whatever is wrong between keys that are each valid by the schema."""
     pairs(config, codes)
     _check_model(config)
+    check_engine(config["decode"])
     for name in config["jobs"]["retrain"]:
         if name != "baseline" and name not in config["systems"]:
             raise UserError(f"jobs.retrain: there is no system {name}; there are {list(config['systems'])}")

@@ -25,8 +25,8 @@ Entry = TypeVar("Entry", bound=Described)
 class Registry(Mapping[str, Entry], Generic[Entry]):
     """Entries by name. Each is the attribute `attribute` of a module of its own, loaded when it is asked for.
 
-    `what` is what messages call one of them; `modules` gives, by name, the module below `package`, both within
-    `workflow_scripts`. An unknown name raises `UserError` and lists the known ones.
+    `what` is what messages call one of them; `modules` gives, by name, the module below `package` (which may be
+    empty), both within `workflow_scripts`. An unknown name raises `UserError` and lists the known ones.
     """
 
     def __init__(self, what: str, package: str, attribute: str, modules: Mapping[str, str]) -> None:
@@ -47,9 +47,9 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
 
     def module(self, name: str) -> str:
         """The module of an entry within this package, as digests of code name it."""
-        if name not in self.modules:
-            raise UserError(f"there is no {self.what} {name}; there are {', '.join(self.modules)}")
-        return f"{self.package}.{self.modules[name]}"
+        if name not in self:
+            raise UserError(f"there is no {self.what} {name}; there are {', '.join(self)}")
+        return ".".join(filter(None, (self.package, self.modules[name])))
 
     def options(self) -> dict[str, dict[str, Any]]:
         """The settings of all entries, each with the entries that take it in its description.

@@ -16,6 +16,8 @@ from workflow_scripts import configuration
 from workflow_scripts.configuration import Config
 from workflow_scripts.data_stage import DataStage
 from workflow_scripts.direction import Direction, corpora
+from workflow_scripts.engines import configured
+from workflow_scripts.formats import GIVEN, READABLE
 from workflow_scripts.languages import Language
 from workflow_scripts.neurons.criteria import CRITERIA
 from workflow_scripts.outputs import Outputs
@@ -193,8 +195,16 @@ class Run:
 
     def given_files(self, system: str | None = None) -> list[str]:
         """The file of a given checkpoint (of the baseline where no system is named); none where it is downloaded."""
-        owner = self.config["systems"][system] if system else self.config["baseline"]
-        return [owner["checkpoint"]["path"]] if "path" in owner["checkpoint"] else []
+        given = self.given_checkpoint(system)
+        return [given["path"]] if "path" in given else []
+
+    def given_checkpoint(self, system: str | None = None) -> dict[str, Any]:
+        """Where a given checkpoint (of the baseline where no system is named) is from, and its format."""
+        return (self.config["systems"][system] if system else self.config["baseline"])["checkpoint"]
+
+    def code_of_given(self, system: str | None = None) -> str:
+        """The digest of the code that takes a given checkpoint, its format's included."""
+        return step_digest("given_checkpoint", READABLE.module(self.given_checkpoint(system).get("format", GIVEN)))
 
     def mask_settings(self, system: str) -> dict[str, Any]:
         """How a system's neurons are selected."""
@@ -224,7 +234,12 @@ class Run:
     @property
     def search(self) -> dict[str, Any]:
         """How translations are searched for; which text is translated is the test set's affair."""
-        return {key: value for key, value in self.config["decode"].items() if key != "split"}
+        return configured.search_of(self.config["decode"])
+
+    @property
+    def code_of_search(self) -> str:
+        """What of the code, and which versions of the engine's packages, decide what is found."""
+        return configured.code_of(self.config["decode"])
 
     @property
     def metrics(self) -> list[str]:

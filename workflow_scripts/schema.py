@@ -12,10 +12,12 @@ from typing import Any
 
 import yaml
 
+from workflow_scripts.engines import ENGINES
+from workflow_scripts.formats import READABLE
 from workflow_scripts.neurons.criteria import CRITERIA
 from workflow_scripts.registry import Registry
 
-REGISTRIES: Mapping[str, Registry[Any]] = {"criteria": CRITERIA}
+REGISTRIES: Mapping[str, Registry[Any]] = {"criteria": CRITERIA, "engines": ENGINES, "formats": READABLE}
 MARK = "registered"
 
 

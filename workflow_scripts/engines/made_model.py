@@ -1,71 +1,48 @@
-"""The model of a system of a made run for one direction, converted for CTranslate2 once and kept with the run."""
+"""The model of a system for one direction, converted for CTranslate2 once and kept."""
 
 from __future__ import annotations
 
-from argparse import Namespace
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.artifacts import masks_digest, read_masks
-from workflow_scripts.corpus.manifest import Manifest
-from workflow_scripts.direction import Direction, joined
-from workflow_scripts.errors import UserError
+from workflow_scripts.direction import Direction
+from workflow_scripts.engines.system_model import SystemModel
 from workflow_scripts.files import sha256
 from workflow_scripts.formats.kept_models import kept_model
-from workflow_scripts.made_run import MadeRun
 from workflow_scripts.source_code import digest
 
-CODE = (
+MADE_BY = (
     "corpus.symbols",
+    "formats.architecture",
     "formats.checkpoint",
     "formats.ctranslate2_model",
     "formats.ctranslate2_specs",
+    "formats.fairseq_settings",
     "formats.folded",
 )
 """The modules that decide what a converted model is."""
 ANY = "any-direction"
 """Folder of the model of a system without masks: it is the same for all."""
-POSITIONS = ("max_source_positions", "max_target_positions")
 
 
-def made_model(
-    run: MadeRun, system: str, pair: Direction, manifest: Manifest, symbols: Sequence[str], compute_type: str
-) -> tuple[Path, Namespace]:
-    """The folder of the model, and its positions by fairseq's names; `symbols` are dictionary and language tags.
-
-    It is kept under `export/cache` of the run. Raises `UserError` where the system has no masks for `pair`, and where
-    checkpoint, masks and data do not belong together.
-    """
-    checkpoint, masks_path = run.system(system)
-    masks = read_masks(masks_path) if masks_path else None
-    kept = masks.kept() if masks else None
-    if kept is not None and str(pair) not in kept:
-        raise UserError(f"system {system} has no neurons selected for {pair}; it has {joined(kept)}")
-    found = masks_digest(masks.rows) if masks else None
+def made_model(model: SystemModel, pair: Direction, compute_type: str) -> Path:
+    """The folder of the model, within the system's cache. Raises `UserError` as `SystemModel` does."""
+    kept = model.neurons(pair)
     made = {
-        "checkpoint": sha256(checkpoint),
-        "masks": found,
-        "pair": str(pair) if masks else None,
+        "checkpoint": sha256(model.checkpoint),
+        "masks": model.masks_digest,
+        "pair": None if kept is None else str(pair),
         "compute_type": compute_type,
-        "code": digest(CODE),
-        **manifest.vocabulary,
+        "code": digest(MADE_BY),
+        **model.manifest.vocabulary,
     }
 
     def make(folder: Path) -> dict[str, Any]:
-        from workflow_scripts.formats import checkpoint as checkpoints
         from workflow_scripts.formats.ctranslate2_model import convert
         from workflow_scripts.formats.folded import aligned, folded_state
-        from workflow_scripts.training.provenance import refuse_other_format
 
-        loaded = checkpoints.read_checkpoint(checkpoint)
-        refuse_other_format(checkpoint, loaded.provenance)
-        checkpoints.refuse_other_vocabulary(loaded, manifest.languages, len(symbols), manifest.dictionary)
-        checkpoints.refuse_other_masks(loaded, found)
-        state = folded_state(loaded.state, kept[str(pair)], aligned) if kept is not None else loaded.state
-        convert(state, loaded.args, symbols, compute_type, folder)
-        return {name: getattr(loaded.args, name) for name in POSITIONS}
+        state = model.loaded.state if kept is None else folded_state(model.loaded.state, kept, aligned)
+        convert(state, model.architecture, model.symbols, compute_type, folder)
+        return {"system": model.name}
 
-    cache = Path(run.paths.results) / "export/cache" / system / (str(pair) if masks else ANY) / compute_type
-    folder, positions = kept_model(cache, made, make)
-    return folder, Namespace(**positions)
+    return kept_model(model.cache / (ANY if kept is None else str(pair)) / compute_type, made, make)[0]
