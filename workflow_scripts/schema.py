@@ -14,8 +14,9 @@ import yaml
 
 from workflow_scripts.neurons.criteria import CRITERIA
 from workflow_scripts.registry import Registry
+from workflow_scripts.scoring.metrics import METRICS
 
-REGISTRIES: Mapping[str, Registry[Any]] = {"criteria": CRITERIA}
+REGISTRIES: Mapping[str, Registry[Any]] = {"criteria": CRITERIA, "metrics": METRICS}
 MARK = "registered"
 
 

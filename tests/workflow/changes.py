@@ -336,7 +336,7 @@ CHANGES = [
     # Code
     Change(
         "code of metrics",
-        code("scoring/metrics.py"),
+        code("scoring/sacrebleu_scorer.py"),
         ENDS - {"decode"},
         TRAINING | NEURONS | {"decode"},
         executed=True,
