@@ -74,10 +74,10 @@ def by_tier(
         axis.set_xticks(range(len(tiers)), tiers)
         axis.set_title(ARROWS[kind].format(pivot=pivot))
     axes[0].set_ylabel(_difference_in(metric))
-    low, high = axes[0].get_ylim()
+    limits, better = _sides(metric, *axes[0].get_ylim())
     for axis in axes:
-        axis.axhspan(*_better(metric, low, high), color=BETTER, lw=0, zorder=0)
-        axis.set_ylim(low, high)
+        axis.axhspan(*better, color=BETTER, lw=0, zorder=0)
+        axis.set_ylim(limits)
     handles, labels = axes[0].get_legend_handles_labels()
     handles, labels = [*handles, Patch(color=BETTER)], [*labels, "better"]
     figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
@@ -119,10 +119,10 @@ def by_language(
         row[0].set_ylim(len(codes) - 0.5, -0.5)
         for label, code in zip(row[0].get_yticklabels(), codes, strict=True):
             label.set_color(colors[languages[code].family])
-    low, high = axes[0][0].get_xlim()
+    limits, better = _sides(metric, *axes[0][0].get_xlim())
     for axis in axes.flat:
-        axis.axvspan(*_better(metric, low, high), color=BETTER, lw=0, zorder=0)
-        axis.set_xlim(low, high)
+        axis.axvspan(*better, color=BETTER, lw=0, zorder=0)
+        axis.set_xlim(limits)
     for axis in axes[-1]:
         axis.set_xlabel(_difference_in(metric))
     marks = [
@@ -143,9 +143,11 @@ def _difference_in(metric: str) -> str:
     return f"difference in {metric}" + (f" ({', '.join(notes)})" if notes else "")
 
 
-def _better(metric: str, low: float, high: float) -> tuple[float, float]:
-    """Of an axis of differences, the part where a system is better."""
-    return (0, high) if called(metric).higher_is_better else (low, 0)
+def _sides(metric: str, low: float, high: float) -> tuple[tuple[float, float], tuple[float, float]]:
+    """The limits of an axis of differences, with a little of both sides, and the part where a system is better."""
+    margin = 0.05 * (high - low)
+    low, high = min(low, -margin), max(high, margin)
+    return (low, high), (0, high) if called(metric).higher_is_better else (low, 0)
 
 
 def training_curves(curves: Mapping[str, pd.DataFrame], run: str) -> tuple[Figure, pd.DataFrame]:
