@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pandas as pd
 import pytest
 
 from tests.conftest import ROOT
+from tests.scoring.test_current import WORKER
 from tests.test_configuration import SCHEMA, config
 from workflow_scripts import schema, source_code
 from workflow_scripts.configuration import complete
@@ -62,18 +64,36 @@ TEXTS = {
 SOURCES = ["x"] * 5
 
 
+NEURAL = '''
+"""A neural metric without references."""
+
+from workflow_scripts.scoring.metric import Learned, learned_option
+
+CODE = ("scoring.comet_worker", "scoring.metric")
+METRIC = Learned(
+    summary="quality without references",
+    name="Estimate",
+    digits=3,
+    options={"estimate": learned_option("Quality estimation.", "Its model.")},
+    required="estimate.model",
+    environment="comet",
+    worker="workflow_scripts.scoring.comet_worker",
+    reads=("src", "mt"),
+)
+'''
+
+
 @pytest.fixture
 def registered(tmp_path, monkeypatch):
-    """The metric `length`, in a module that lies elsewhere."""
-    (tmp_path / "length.py").write_text(MODULE, encoding="utf-8")
+    """The metrics `length` and `estimate`, in modules that lie elsewhere."""
+    path_of, modules = source_code.path_of, {"length": MODULE, "estimate": NEURAL}
+    for name, text in modules.items():
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+        monkeypatch.setitem(METRICS.modules, name, name)
+        monkeypatch.delitem(sys.modules, f"workflow_scripts.scoring.metrics.{name}", raising=False)
     monkeypatch.setattr(metrics, "__path__", [*metrics.__path__, str(tmp_path)])
-    monkeypatch.setitem(METRICS.modules, "length", "length")
-    path_of = source_code.path_of
-    monkeypatch.setattr(
-        source_code,
-        "path_of",
-        lambda module: tmp_path / "length.py" if module == "scoring.metrics.length" else path_of(module),
-    )
+    elsewhere = {f"scoring.metrics.{name}": tmp_path / f"{name}.py" for name in modules}
+    monkeypatch.setattr(source_code, "path_of", lambda module: elsewhere.get(module) or path_of(module))
     forget()
     yield tmp_path
     forget()
@@ -96,7 +116,7 @@ def test_the_schema_and_the_run_know_it(registered):
     stage = Run.from_config(settings(length_of="characters"), ROOT).scoring
     assert stage.names == ["BLEU", "LengthError"]
     assert stage.settings["length_of"] == stage.test_settings["length_of"] == "characters"
-    with pytest.raises(UserError, match=r"score.metrics.0: 'chrf' is not one of \['bleu', 'chrf\+\+', .*'length'\]"):
+    with pytest.raises(UserError, match=r"score.metrics.0: 'chrf' is not one of \['bleu', 'chrf\+\+', .*'length'"):
         complete(config(score={"metrics": ["chrf"]}), SCHEMA)
 
 
@@ -167,3 +187,30 @@ def test_it_is_scored_tested_tabulated_drawn_and_reported(registered, command, t
     text = (tmp_path / "report.html").read_text()
     assert '<span class="delta up">−70.00</span>' in text
     assert '<span class="win">5.00</span>' in text
+
+
+def test_a_neural_metric_has_its_settings_files_and_texts(registered, command, tmp_path):
+    stage = Run.from_config(settings(metrics=["bleu"], estimate={"model": "a/b", "gpus": 2}), ROOT).scoring
+    assert stage.names == ["BLEU", "Estimate"]
+    assert stage.files("ns", "test", "en-nl")[2:] == [
+        "results/test/scores/ns/en-nl.estimate.json",
+        "results/test/scores/ns/en-nl.estimate.parquet",
+    ]
+    assert stage.model_settings("estimate")["gpus"] == 2
+    only = Run.from_config(settings(metrics=["estimate"], estimate={"model": "a/b"}), ROOT)
+    assert only.work.counted == []
+    assert [metric for metric, _ in only.work.learned] == ["estimate"]
+    assert all(".estimate." in path for path in only.outputs.scores)
+
+    python = tmp_path / "python"
+    python.write_text(WORKER.format(python=sys.executable).replace('one["ref"]', 'one["src"]'))
+    python.chmod(0o755)
+    folder = tmp_path / "translations"
+    folder.mkdir()
+    for role, lines in (("src", SOURCES), ("hyp", ["x", "y", "x", "x", "y"])):
+        (folder / f"en-nl.{role}.txt").write_text("".join(f"{line}\n" for line in lines))
+    options = ("--metric", "estimate", "--model", "a/b", "--python", python, "--output", tmp_path / "scores")
+    command("score_comet", folder, "--pairs", "en-nl", *options).ok()
+    (entry,) = json.loads((tmp_path / "scores/en-nl.estimate.json").read_text())
+    assert (entry["name"], entry["score"]) == ("Estimate", 0.6)
+    assert entry["signature"] == "model:b|nrefs:0|version:9"
