@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -51,15 +51,15 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
             raise UserError(f"there is no {self.what} {name}; there are {', '.join(self)}")
         return ".".join(filter(None, (self.package, self.modules[name])))
 
-    def options(self) -> dict[str, dict[str, Any]]:
-        """The settings of all entries, each with the entries that take it in its description.
+    def options(self, names: Iterable[str] | None = None) -> dict[str, dict[str, Any]]:
+        """The settings of all entries (or of these), each with the entries that take it in its description.
 
         Raises `ValueError` where two entries mean different things by one setting.
         """
         options: dict[str, Mapping[str, Any]] = {}
         takers: dict[str, list[str]] = {}
-        for name, entry in self.items():
-            for option, rule in entry.options.items():
+        for name in self if names is None else names:
+            for option, rule in self[name].options.items():
                 if options.setdefault(option, rule) != rule:
                     raise ValueError(f"{option} means one thing to {takers[option][0]} and another to {name}")
                 takers.setdefault(option, []).append(name)

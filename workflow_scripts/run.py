@@ -22,6 +22,7 @@ from workflow_scripts.languages import Language
 from workflow_scripts.neurons.criteria import CRITERIA
 from workflow_scripts.outputs import Outputs
 from workflow_scripts.paths import DEFAULT_SET, Paths
+from workflow_scripts.score_stage import ScoreStage
 from workflow_scripts.scoring.settings import check as check_score
 from workflow_scripts.source_code import step_digest
 from workflow_scripts.training import provenance
@@ -88,6 +89,11 @@ class Run:
     def data(self) -> DataStage:
         """What its data stage reads and prepares."""
         return DataStage(self)
+
+    @cached_property
+    def scoring(self) -> ScoreStage:
+        """What its score stage computes."""
+        return ScoreStage(self)
 
     @cached_property
     def work(self) -> Work:
@@ -240,31 +246,6 @@ class Run:
     def code_of_search(self) -> str:
         """What of the code, and which versions of the engine's packages, decide what is found."""
         return configured.code_of(self.config["decode"])
-
-    @property
-    def metrics(self) -> list[str]:
-        """Names of the metrics, as tables have them."""
-        score = self.config["score"]
-        more = [name for name, key in (("spBLEU", score["spbleu"]), ("COMET", score["comet"]["model"])) if key]
-        return ["BLEU", "chrF++", *more]
-
-    @property
-    def metric_settings(self) -> dict[str, Any]:
-        """How texts are scored by sacrebleu."""
-        score = self.config["score"]
-        options = {"tokenizers": score["bleu_tokenize"], "spbleu": score["spbleu"]}
-        return {"tokenization": self.tokenization, **options}
-
-    @property
-    def comet_settings(self) -> dict[str, Any]:
-        """How texts are scored by COMET, and in which environment."""
-        python = str(self.base / ".venv-comet" / "bin" / "python")
-        return {**self.config["score"]["comet"], "tokenization": self.tokenization, "python": python}
-
-    def segments(self, system: str, test_set: str, pair: Direction) -> list[str]:
-        """What the metrics say of every segment of a direction: what is tested."""
-        comet = [self.paths.comet(system, test_set, pair)[1]] if self.config["score"]["comet"]["model"] else []
-        return [self.paths.score(system, test_set, pair)[1], *comet]
 
     @property
     def published(self) -> list[str]:

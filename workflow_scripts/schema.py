@@ -16,8 +16,14 @@ from workflow_scripts.engines import ENGINES
 from workflow_scripts.formats import READABLE
 from workflow_scripts.neurons.criteria import CRITERIA
 from workflow_scripts.registry import Registry
+from workflow_scripts.scoring.metrics import METRICS
 
-REGISTRIES: Mapping[str, Registry[Any]] = {"criteria": CRITERIA, "engines": ENGINES, "formats": READABLE}
+REGISTRIES: Mapping[str, Registry[Any]] = {
+    "criteria": CRITERIA,
+    "engines": ENGINES,
+    "formats": READABLE,
+    "metrics": METRICS,
+}
 MARK = "registered"
 
 

@@ -93,6 +93,7 @@ def search_of(args: argparse.Namespace, directions: list[Direction]) -> dict[str
 
 def scores_of(args: argparse.Namespace, directions: list[Direction]) -> list[dict[str, Any]]:
     """What the run has scored of the system, on all its test sets."""
+    from workflow_scripts.scoring.metrics import METRICS
     from workflow_scripts.scoring.tables import read_scores
 
     paths, rows = Paths(args.run), []
@@ -100,9 +101,12 @@ def scores_of(args: argparse.Namespace, directions: list[Direction]) -> list[dic
     further = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
     for test_set in (DEFAULT_SET, *further):
         for pair in directions:
-            if Path(paths.score(args.system, test_set, pair)[0]).exists():
-                comet = Path(paths.comet(args.system, test_set, pair)[0]).exists()
-                rows += read_scores(folder.parent, test_set, args.system, [pair], comet)
+            files = {
+                key: Path(paths.score(args.system, test_set, pair, metric.ends(key))[0])
+                for key, metric in METRICS.items()
+            }
+            scored = [key for key, path in files.items() if path.exists()]
+            rows += read_scores(folder.parent, test_set, args.system, [pair], scored)
     return rows
 
 
