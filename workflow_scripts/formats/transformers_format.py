@@ -26,6 +26,8 @@ CODE = (
     "formats.transformers_sets",
     "formats.transformers_tokenizer",
     "layers.specialized_ffn",
+    "scoring.metric",
+    "scoring.names",
 )
 
 LICENSE: Schema = {
