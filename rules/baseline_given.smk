@@ -11,8 +11,8 @@ rule given_baseline:
     benchmark:
         f"{PATHS.benchmarks}/given_baseline/baseline.jsonl"
     params:
-        source=as_json(RUN.config["baseline"]["checkpoint"]),
-        code=step_digest("given_checkpoint"),
+        source=as_json(RUN.given_checkpoint()),
+        code=RUN.code_of_given(),
     shell:
         "python -m workflow_scripts.steps.given_checkpoint --source {params.source:q} --name baseline"
         " --data {input.data:q} --output {output.checkpoint:q} 2>&1 | tee {log:q}"

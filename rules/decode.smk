@@ -37,7 +37,7 @@ for batch in RUN.work.decode:
             # A function of more than wildcards: how work is packed into jobs makes nothing stale.
             pairs=lambda wildcards, output, batch=batch: joined(batch.directions),
             folder=PATHS.translations("{system}", batch.test_set),
-            code=lambda wildcards: RUN.systems[wildcards.system].code_of_decoding,
+            code=lambda wildcards: RUN.code_of_search(wildcards.system),
         shell:
             "python -m workflow_scripts.steps.decode --system {wildcards.system:q} --data {input.data:q}"
             " --test-set {input.test_set:q} --checkpoint {input.checkpoint:q} {params.system} {params.options}"

@@ -30,13 +30,13 @@ rule tables:
                 "replicates": RUN.config["score"]["replicates"],
                 "published": RUN.published,
                 "run": RUN.name,
+                "metrics": list(RUN.scoring.metrics),
             }
         ),
-        comet="--comet" if "COMET" in RUN.metrics else "",
-        code=step_digest("tables"),
+        code=RUN.scoring.code_of("tables"),
     shell:
         "python -m workflow_scripts.steps.tables --rows {params.rows:q} --tested {params.tested:q}"
-        " {params.comet} --languages {input.languages:q} {params.options} --output {params.output:q} > {log:q} 2>&1"
+        " --languages {input.languages:q} {params.options} --output {params.output:q} > {log:q} 2>&1"
 
 
 for number, (selection, parts) in enumerate(RUN.outputs.neuron_sets.items(), start=1):
@@ -96,7 +96,7 @@ rule figures_scores:
     output:
         [
             drawn(f"scores-by-{group}-{metric}", "Scores", metric=metric, figure=f"by {group}")
-            for metric in RUN.metrics
+            for metric in RUN.scoring.names
             for group in ("tier", "language")
         ],
     log:
@@ -105,11 +105,11 @@ rule figures_scores:
         f"{PATHS.benchmarks}/figures_scores/figures_scores.jsonl"
     params:
         options=as_options(
-            {"against": RUN.against, "metrics": RUN.metrics, "pivot": RUN.pivot, "run": RUN.name}
+            {"against": RUN.against, "metrics": RUN.scoring.names, "pivot": RUN.pivot, "run": RUN.name}
         ),
         tables=subpath(input[0], parent=True),
         output=subpath(output[0], parent=True),
-        code=step_digest("figures_scores"),
+        code=RUN.scoring.code_of("figures_scores"),
     shell:
         "python -m workflow_scripts.steps.figures_scores {params.tables:q} {params.options}"
         " --languages {input.languages:q} --output {params.output:q} > {log:q} 2>&1"
@@ -152,7 +152,7 @@ rule report:
         # The page shows the whole configuration; what only packs work into jobs is no reason to make it again.
         config=lambda wildcards, input: as_options({"config": dict(RUN.config)}),
         decisive=as_json(configuration.decisive(RUN.config)),
-        code=step_digest("report"),
+        code=RUN.scoring.code_of("report"),
     shell:
         "python -m workflow_scripts.steps.report {params.tables:q} {params.files} {params.options} {params.config}"
         " --output {output:q} > {log:q} 2>&1"

@@ -22,7 +22,7 @@ for number, name in enumerate(RUN.imported, start=1):
             " --output {params.output:q} 2>&1 | tee {log:q}"
 
 
-for batch in RUN.work.score:
+for batch in RUN.work.counted:
 
     rule:
         name:
@@ -33,7 +33,13 @@ for batch in RUN.work.score:
             ),
         output:
             update(
-                [file for pair in batch.directions for file in PATHS.score("{system}", batch.test_set, pair)]
+                [
+                    file
+                    for pair in batch.directions
+                    for file in RUN.scoring.files(
+                        "{system}", batch.test_set, pair, RUN.scoring.of_step("score")
+                    )
+                ]
             ),
         log:
             f"{PATHS.logs}/score/{{system}}.{batch.label}.log",
@@ -46,11 +52,14 @@ for batch in RUN.work.score:
             pairs=lambda wildcards, output, batch=batch: joined(batch.directions),
             folder=PATHS.translations("{system}", batch.test_set),
             output=PATHS.scores("{system}", batch.test_set),
-            options=as_options(RUN.metric_settings),
-            code=step_digest("score"),
+            options=as_options(RUN.scoring.settings),
+            code=RUN.scoring.code_of("score", RUN.scoring.of_step("score")),
         shell:
             "python -m workflow_scripts.steps.score {params.folder:q} --pairs {params.pairs:q}"
             " --output {params.output:q} {params.options} 2>&1 | tee {log:q}"
+
+
+for metric, batch in RUN.work.learned:
 
     rule:
         name:
@@ -61,23 +70,27 @@ for batch in RUN.work.score:
             ),
         output:
             update(
-                [file for pair in batch.directions for file in PATHS.comet("{system}", batch.test_set, pair)]
+                [
+                    file
+                    for pair in batch.directions
+                    for file in RUN.scoring.files("{system}", batch.test_set, pair, [metric])
+                ]
             ),
         log:
-            f"{PATHS.logs}/score_comet/{{system}}.{batch.label}.log",
+            f"{PATHS.logs}/score_{metric}/{{system}}.{batch.label}.log",
         benchmark:
-            f"{PATHS.benchmarks}/score_comet/{{system}}.{batch.label}.jsonl"
+            f"{PATHS.benchmarks}/score_{metric}/{{system}}.{batch.label}.jsonl"
         wildcard_constraints:
             system=alternatives(batch.systems),
         resources:
-            gpu=RUN.config["score"]["comet"]["gpus"],
+            gpu=RUN.scoring.model_settings(metric)["gpus"],
         params:
             # A function of more than wildcards: how work is packed into jobs makes nothing stale.
             pairs=lambda wildcards, output, batch=batch: joined(batch.directions),
             folder=PATHS.translations("{system}", batch.test_set),
             output=PATHS.scores("{system}", batch.test_set),
-            options=as_options(RUN.comet_settings),
-            code=step_digest("score_comet"),
+            options=as_options(RUN.scoring.model_settings(metric)),
+            code=RUN.scoring.code_of("score_comet", [metric]),
         shell:
             "python -m workflow_scripts.steps.score_comet {params.folder:q} --pairs {params.pairs:q}"
             " --output {params.output:q} {params.options} 2>&1 | tee {log:q}"
@@ -108,10 +121,9 @@ for batch in RUN.work.tests:
             ours=PATHS.scores("{system}", batch.test_set),
             theirs=PATHS.scores(batch.against, batch.test_set),
             output=PATHS.tests(batch.against, "{system}", batch.test_set),
-            options=as_options({"seed": RUN.config["seed"], **RUN.config["score"]["significance"]}),
-            comet="--comet" if RUN.config["score"]["comet"]["model"] else "",
-            code=step_digest("significance"),
+            options=as_options(RUN.scoring.test_settings),
+            code=RUN.scoring.code_of("significance"),
         shell:
             "python -m workflow_scripts.steps.significance --system {wildcards.system} --against {params.against:q}"
             " --ours {params.ours:q} --theirs {params.theirs:q} --pairs {params.pairs:q} {params.options}"
-            " {params.comet} --output {params.output:q} 2>&1 | tee {log:q}"
+            " --output {params.output:q} 2>&1 | tee {log:q}"

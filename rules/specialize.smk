@@ -49,8 +49,8 @@ rule given_system:
     wildcard_constraints:
         system=alternatives(RUN.systems.given),
     params:
-        source=lambda wildcards: as_json(RUN.systems[wildcards.system].settings["checkpoint"]),
-        code=step_digest("given_checkpoint"),
+        source=lambda wildcards: as_json(RUN.given_checkpoint(wildcards.system)),
+        code=lambda wildcards: RUN.code_of_given(wildcards.system),
     shell:
         "python -m workflow_scripts.steps.given_checkpoint --source {params.source:q} --name {wildcards.system:q}"
         " --data {input.data:q} --output {output.checkpoint:q} 2>&1 | tee {log:q}"

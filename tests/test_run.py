@@ -129,7 +129,9 @@ def test_further_test_sets_have_what_their_folder_has(multi):
     assert text(run.scored("ns")) == text(run.pairs)
     paths = run.paths
     assert paths.translation("ns", "news", "en-de")[0] == "results/test/translations/ns/news/en-de.parquet"
-    assert paths.score("ns", DEFAULT_SET, "en-de")[0] == "results/test/scores/ns/en-de.json"
+    assert (
+        paths.score("ns", DEFAULT_SET, "en-de", ("json", "segments.parquet"))[0] == "results/test/scores/ns/en-de.json"
+    )
     assert paths.test("dense", "ns", "news", "en-de") == "results/test/significance/dense/ns/news/en-de.json"
     assert "results/test/data/tests/news/manifest.json" in run.outputs.artefacts
     assert {batch.test_set for batch in run.work.decode} == {"test", "news"}

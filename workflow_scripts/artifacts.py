@@ -189,7 +189,7 @@ def read_translations(path: str | Path) -> tuple[list[dict[str, Any]], Metadata]
 def write_segments(path: str | Path, rows: Iterable[Mapping[str, Any]], metadata: Metadata) -> None:
     """Write what metrics say of single segments: `text` (the variant), `metric`, `id` (line of the test set, from 0).
 
-    Corpus metrics (BLEU, chrF++) give the sufficient `statistics` of a segment, COMET its `score`; the other is None.
+    Metrics that count give the sufficient `statistics` of a segment, neural ones its `score`; the other is None.
     """
     _write(path, pa.Table.from_pylist([dict(row) for row in rows], schema=SEGMENTS), metadata)
 

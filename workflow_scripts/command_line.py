@@ -40,7 +40,7 @@ def add_options(parser: argparse.ArgumentParser, schemas: Mapping[str, Mapping[s
         text = schema["description"].replace("%", "%%")
         parser.add_argument(
             f"--{key.replace('_', '-')}",
-            type=str if "enum" in item or item.get("type") == "string" else json.loads,
+            type=str if "enum" in item or "string" in item.get("type", "") else json.loads,
             choices=item.get("enum"),
             help=text,
             **many,

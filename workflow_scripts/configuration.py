@@ -12,6 +12,8 @@ import jsonschema
 
 from workflow_scripts.corpus.test_sets import available
 from workflow_scripts.direction import Direction, joined
+from workflow_scripts.engines import ENGINES
+from workflow_scripts.engines.configured import check as check_engine
 from workflow_scripts.errors import UserError
 from workflow_scripts.languages import Language, read_languages
 from workflow_scripts.paths import Paths
@@ -21,8 +23,6 @@ from workflow_scripts.systems.system import System, Systems, Weights, kind_of
 from workflow_scripts.training.course import PROCESSES
 
 Config = Mapping[str, Any]
-RUNS_MODELS = ("fairseq",)
-"""The engines that decode a system by its own model; others need one that its directions are folded into."""
 
 
 def complete(config: Config, schema: Path) -> dict[str, Any]:
@@ -184,6 +184,7 @@ def decisive(config: Config) -> dict[str, Any]:
 def check(config: Config, codes: Sequence[str]) -> None:
     """Raise `UserError` for whatever is wrong between keys that are each valid by the schema."""
     pairs(config, codes)
+    check_engine(config["decode"])
     for name in config["jobs"]["retrain"]:
         if name != "baseline" and name not in config["systems"]:
             raise UserError(f"jobs.retrain: there is no system {name}; there are {list(config['systems'])}")
@@ -228,8 +229,9 @@ def _check_model(config: Config, trained: Iterable[str]) -> None:
 
 def _check_engine(config: Config, system: System) -> None:
     engine = config["decode"]["engine"]
-    if system.weights != Weights.NONE and system.kind.fold is None and engine not in RUNS_MODELS:
+    if system.weights != Weights.NONE and system.kind.fold is None and not ENGINES[engine].effects:
+        others = [name for name, one in ENGINES.items() if one.effects]
         raise UserError(
             f"systems.{system.name}: {system.kind.summary} ({system.kind_name}) cannot be decoded by decode.engine "
-            f"{engine}; set it to {' or '.join(RUNS_MODELS)}"
+            f"{engine}; set it to {' or '.join(others)}"
         )

@@ -79,7 +79,7 @@ class Outputs:
             if pair in found.get(self.run.against, []) and PAPER[pair.kind(self.run.pivot)] != "X2Y"
         ]
         groups = ("tier", "language") if drawn else ()
-        return [f"scores-by-{group}-{metric}" for metric in self.run.metrics for group in groups]
+        return [f"scores-by-{group}-{metric}" for metric in self.run.scoring.names for group in groups]
 
     def mask_figures(self, selection: str) -> list[str]:
         """Names of the figures of one selection of neuron sets."""
@@ -119,10 +119,7 @@ class Outputs:
     @property
     def scores(self) -> list[str]:
         """Every score, with the statistics of its segments."""
-        found = [file for place in self._places() for file in self.run.paths.score(*place)]
-        if self.run.config["score"]["comet"]["model"]:
-            found += [file for place in self._places() for file in self.run.paths.comet(*place)]
-        return found
+        return [file for place in self._places() for file in self.run.scoring.files(*place)]
 
     @property
     def tests(self) -> list[str]:

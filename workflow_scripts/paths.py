@@ -89,15 +89,10 @@ class Paths:
         """Folder of a system's scores on a test set."""
         return f"{self.results}/scores/{system}{_below(test_set)}"
 
-    def score(self, system: str, test_set: str, pair: Direction | str) -> list[str]:
-        """sacrebleu's scores of one direction, and the statistics of its segments."""
+    def score(self, system: str, test_set: str, pair: Direction | str, ends: tuple[str, str]) -> list[str]:
+        """Scores of one direction, and what is known of its segments; `ends` are those of a metric's files."""
         folder = self.scores(system, test_set)
-        return [f"{folder}/{pair}.json", f"{folder}/{pair}.segments.parquet"]
-
-    def comet(self, system: str, test_set: str, pair: Direction | str) -> list[str]:
-        """COMET's score of one direction, and those of its segments."""
-        folder = self.scores(system, test_set)
-        return [f"{folder}/{pair}.comet.json", f"{folder}/{pair}.comet.parquet"]
+        return [f"{folder}/{pair}.{end}" for end in ends]
 
     def tests(self, against: str, system: str, test_set: str = DEFAULT_SET) -> str:
         """Folder of the significance tests of a system against another."""

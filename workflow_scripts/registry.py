@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -26,8 +26,8 @@ Entry = TypeVar("Entry", bound=Described)
 class Registry(Mapping[str, Entry], Generic[Entry]):
     """Entries by name. Each is the attribute `attribute` of a module of its own, loaded when it is asked for.
 
-    `what` is what messages call one of them; `modules` gives, by name, the module below `package`, both within
-    `workflow_scripts`. An unknown name raises `UserError` and lists the known ones.
+    `what` is what messages call one of them; `modules` gives, by name, the module below `package` (which may be
+    empty), both within `workflow_scripts`. An unknown name raises `UserError` and lists the known ones.
     """
 
     def __init__(self, what: str, package: str, attribute: str, modules: Mapping[str, str]) -> None:
@@ -48,23 +48,23 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
 
     def module(self, name: str) -> str:
         """The module of an entry within this package, as digests of code name it."""
-        if name not in self.modules:
-            raise UserError(f"there is no {self.what} {name}; there are {', '.join(self.modules)}")
-        return f"{self.package}.{self.modules[name]}"
+        if name not in self:
+            raise UserError(f"there is no {self.what} {name}; there are {', '.join(self)}")
+        return ".".join(filter(None, (self.package, self.modules[name])))
 
-    def options(self, said: bool = True) -> dict[str, dict[str, Any]]:
-        """The settings of all entries, copies; `said`, each has the entries that take it in its description.
+    def options(self, names: Iterable[str] | None = None, said: bool = True) -> dict[str, dict[str, Any]]:
+        """The settings of all entries (or of these), copies; `said`, each with those that take it in its description.
 
         Raises `ValueError` where two entries mean different things by one setting.
         """
         options: dict[str, Mapping[str, Any]] = {}
         takers: dict[str, list[str]] = {}
-        for name, entry in self.items():
-            for option, rule in entry.options.items():
+        for name in self if names is None else names:
+            for option, rule in self[name].options.items():
                 if options.setdefault(option, rule) != rule:
                     raise ValueError(f"{option} means one thing to {takers[option][0]} and another to {name}")
                 takers.setdefault(option, []).append(name)
-        front = {option: f"({', '.join(names)}) " if said else "" for option, names in takers.items()}
+        front = {option: f"({', '.join(those)}) " if said else "" for option, those in takers.items()}
         return {
             option: {**copy.deepcopy(dict(rule)), "description": f"{front[option]}{rule['description']}"}
             for option, rule in options.items()

@@ -16,9 +16,12 @@ from workflow_scripts import configuration
 from workflow_scripts.configuration import Config
 from workflow_scripts.data_stage import DataStage
 from workflow_scripts.direction import Direction, corpora
+from workflow_scripts.engines import configured
+from workflow_scripts.formats import GIVEN, READABLE
 from workflow_scripts.languages import Language
 from workflow_scripts.outputs import Outputs
 from workflow_scripts.paths import DEFAULT_SET, Paths
+from workflow_scripts.score_stage import ScoreStage
 from workflow_scripts.scoring.settings import check as check_score
 from workflow_scripts.source_code import step_digest
 from workflow_scripts.systems.system import Systems
@@ -86,6 +89,11 @@ class Run:
     def data(self) -> DataStage:
         """What its data stage reads and prepares."""
         return DataStage(self)
+
+    @cached_property
+    def scoring(self) -> ScoreStage:
+        """What its score stage computes."""
+        return ScoreStage(self)
 
     @cached_property
     def work(self) -> Work:
@@ -171,8 +179,16 @@ class Run:
     @property
     def given_baseline(self) -> list[str]:
         """The file of a given baseline; none where it is downloaded."""
-        given = self.config["baseline"]["checkpoint"]
+        given = self.given_checkpoint()
         return [given["path"]] if "path" in given else []
+
+    def given_checkpoint(self, system: str | None = None) -> dict[str, Any]:
+        """Where a given checkpoint (of the baseline where no system is named) is from, and its format."""
+        return (self.systems[system].settings if system else self.config["baseline"])["checkpoint"]
+
+    def code_of_given(self, system: str | None = None) -> str:
+        """The digest of the code that takes a given checkpoint, its format's included."""
+        return step_digest("given_checkpoint", READABLE.module(self.given_checkpoint(system).get("format", GIVEN)))
 
     def scored(self, system: str, test_set: str = DEFAULT_SET) -> tuple[Direction, ...]:
         """The directions of a system that are scored on a test set."""
@@ -191,32 +207,11 @@ class Run:
     @property
     def search(self) -> dict[str, Any]:
         """How translations are searched for; which text is translated is the test set's affair."""
-        return {key: value for key, value in self.config["decode"].items() if key != "split"}
+        return configured.search_of(self.config["decode"])
 
-    @property
-    def metrics(self) -> list[str]:
-        """Names of the metrics, as tables have them."""
-        score = self.config["score"]
-        more = [name for name, key in (("spBLEU", score["spbleu"]), ("COMET", score["comet"]["model"])) if key]
-        return ["BLEU", "chrF++", *more]
-
-    @property
-    def metric_settings(self) -> dict[str, Any]:
-        """How texts are scored by sacrebleu."""
-        score = self.config["score"]
-        options = {"tokenizers": score["bleu_tokenize"], "spbleu": score["spbleu"]}
-        return {"tokenization": self.tokenization, **options}
-
-    @property
-    def comet_settings(self) -> dict[str, Any]:
-        """How texts are scored by COMET, and in which environment."""
-        python = str(self.base / ".venv-comet" / "bin" / "python")
-        return {**self.config["score"]["comet"], "tokenization": self.tokenization, "python": python}
-
-    def segments(self, system: str, test_set: str, pair: Direction) -> list[str]:
-        """What the metrics say of every segment of a direction: what is tested."""
-        comet = [self.paths.comet(system, test_set, pair)[1]] if self.config["score"]["comet"]["model"] else []
-        return [self.paths.score(system, test_set, pair)[1], *comet]
+    def code_of_search(self, system: str) -> str:
+        """What of the code, and which versions of the engine's packages, decide what a system translates."""
+        return configured.code_of(self.config["decode"], self.systems[system].module)
 
     @property
     def published(self) -> list[str]:

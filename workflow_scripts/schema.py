@@ -12,11 +12,20 @@ from typing import Any
 
 import yaml
 
+from workflow_scripts.engines import ENGINES
+from workflow_scripts.formats import READABLE
 from workflow_scripts.neurons.criteria import CRITERIA
 from workflow_scripts.registry import Registry
+from workflow_scripts.scoring.metrics import METRICS
 from workflow_scripts.systems import KINDS
 
-REGISTRIES: Mapping[str, Registry[Any]] = {"criteria": CRITERIA, "kinds": KINDS}
+REGISTRIES: Mapping[str, Registry[Any]] = {
+    "criteria": CRITERIA,
+    "engines": ENGINES,
+    "formats": READABLE,
+    "kinds": KINDS,
+    "metrics": METRICS,
+}
 MARK = "registered"
 
 

@@ -69,6 +69,17 @@ class Work:
         )
 
     @cached_property
+    def counted(self) -> list[Batch]:
+        """What is scored by the metrics that count, all in one go."""
+        return self.score if self.run.scoring.of_step("score") else []
+
+    @cached_property
+    def learned(self) -> list[tuple[str, Batch]]:
+        """What is scored by each neural metric, with one model load a batch and system."""
+        parts = [(metric, batch) for metric in self.run.scoring.of_step("score_comet") for batch in self.score]
+        return [(metric, replace(batch, number=number)) for number, (metric, batch) in enumerate(parts, start=1)]
+
+    @cached_property
     def tests(self) -> list[Batch]:
         """What is tested for significance."""
         return _numbered(
@@ -95,13 +106,13 @@ class Work:
         ]
 
     def jobs_of_scores(self, system: str, test_set: str, pairs: Iterable[Direction]) -> list[str]:
-        """One file of each job that scores `pairs`, COMET's included (see `jobs_of_translations`)."""
+        """One file of each job that scores `pairs`, by whichever metric (see `jobs_of_translations`)."""
         wanted = set(pairs)
         return [
             path
             for batch in self.score
             if system in batch.systems and test_set == batch.test_set and wanted & set(batch.directions)
-            for path in self.run.segments(system, test_set, batch.directions[0])
+            for path in self.run.scoring.segments(system, test_set, batch.directions[0])
         ]
 
     @property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import time
-from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -22,11 +21,14 @@ from tests.benchmarks.profiles import where_time_goes
 from workflow_scripts.artifacts import Masks
 from workflow_scripts.direction import Direction
 from workflow_scripts.engines.ctranslate2_beam import Session
+from workflow_scripts.engines.ctranslate2_options import Options
 from workflow_scripts.engines.hypothesis import plain
-from workflow_scripts.engines.search import Options
+from workflow_scripts.engines.search import Search
 from workflow_scripts.fairseq_plugin import model as transformer
-from workflow_scripts.fairseq_plugin.beam_search import Search, translate
+from workflow_scripts.fairseq_plugin.beam_search import translate
 from workflow_scripts.fairseq_plugin.datasets import load_direction, pieces
+from workflow_scripts.formats.architecture import Architecture
+from workflow_scripts.formats.fairseq_settings import architecture_of
 from workflow_scripts.layers.specialized_ffn import DirectionMasks
 
 from fairseq.data import LanguagePairDataset  # isort: skip
@@ -58,15 +60,16 @@ def speed(size: models.Size, sentences: int, repetitions: int, device: str, dtyp
     dense, symbols = models.translator(size), models.dictionary(size)
     masks = models.masks(["en-de"], size.layers, size.ffn_dim)
     kept = Masks(masks, {}).kept()["en-de"]
-    sessions = _sessions(dict(dense.state_dict()), models.options(size, **models.TRANSLATOR), symbols.symbols, device)
+    architecture = architecture_of(models.options(size, **models.TRANSLATOR))
+    sessions = _sessions(dict(dense.state_dict()), architecture, symbols.symbols, device)
     dense.to(device, dtype)
     theirs, ours = copy.deepcopy(dense), copy.deepcopy(dense)
     published.install(theirs, masks)
     DirectionMasks(ours, masks).activate("en-de")
 
     def by_fairseq(model: nn.Module, pairs: LanguagePairDataset, search: Search) -> list[list[str]]:
-        found = dict(translate(model, symbols, pairs, "de", search))
-        return [found[line].tokens for line in range(len(pairs))]
+        found = dict(translate(model, symbols, pairs, "__de__", search))
+        return [found[line][0].tokens for line in range(len(pairs))]
 
     def by_ctranslate2(session: Session, pairs: LanguagePairDataset) -> list[list[str]]:
         found = session.translate(pieces(pairs, "src", symbols), "__en__", "__de__", kept)
@@ -103,7 +106,7 @@ def speed(size: models.Size, sentences: int, repetitions: int, device: str, dtyp
 
 
 def _sessions(
-    state: Mapping[str, Tensor], architecture: Namespace, dictionary: Sequence[str], device: str
+    state: Mapping[str, Tensor], architecture: Architecture, dictionary: Sequence[str], device: str
 ) -> dict[str, Session]:
     """A session per number format."""
     return {
@@ -148,15 +151,15 @@ def agreement(folder: Path, pairs: int, device: str) -> dict[str, dict[str, floa
     manifest = reference.manifest(folder)
     model, dictionary, loaded = transformer.load_model(folder / "checkpoints/ns.pt", manifest)
     masks = reference.masks(folder, loaded.args.encoder_ffn_embed_dim)
-    sessions = _sessions(loaded.state, loaded.args, dictionary.symbols, device)
+    sessions = _sessions(loaded.state, architecture_of(loaded.args), dictionary.symbols, device)
     of_direction = DirectionMasks(model.to(device), masks.rows)
     found: dict[str, list[str]] = {name: [] for name in ("fairseq", "references", *sessions)}
     for pair, kept in list(masks.kept().items())[:pairs]:
         of_direction.activate(pair)
         direction = Direction.parse(pair)
         data = load_direction(manifest.shards, "test", direction, dictionary)
-        best = dict(translate(model, dictionary, data, direction.target, Search()))
-        found["fairseq"] += [plain(best[line].tokens) for line in range(len(data))]
+        best = dict(translate(model, dictionary, data, direction.tags[1], Search()))
+        found["fairseq"] += [plain(best[line][0].tokens) for line in range(len(data))]
         found["references"] += [plain(line) for line in pieces(data, "tgt", dictionary)]
         for name, session in sessions.items():
             said = session.translate(pieces(data, "src", dictionary), *direction.tags, kept)

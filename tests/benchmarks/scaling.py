@@ -13,9 +13,10 @@ from torch import nn
 from tests.benchmarks import machine, models
 from workflow_scripts.artifacts import Masks, read_masks, write_masks
 from workflow_scripts.engines.ctranslate2_beam import Session
-from workflow_scripts.engines.search import Options
+from workflow_scripts.engines.ctranslate2_options import Options
 from workflow_scripts.fairseq_plugin.datasets import batches, collate, pieces
 from workflow_scripts.fairseq_plugin.recorder import record
+from workflow_scripts.formats.fairseq_settings import architecture_of
 from workflow_scripts.formats.folded import Kept
 from workflow_scripts.layers.specialized_ffn import DirectionMasks
 
@@ -86,8 +87,8 @@ def _record(model: nn.Module, text: object) -> None:
 
 
 def _decode(model: nn.Module, symbols: object, text: object, kept: dict[str, Kept]) -> None:
-    options = models.options(models.SIZES["small"])
-    session = Session(dict(model.state_dict()), options, symbols.symbols, Options(max_length=16))
+    architecture = architecture_of(models.options(models.SIZES["small"]))
+    session = Session(dict(model.state_dict()), architecture, symbols.symbols, Options(max_length=16))
     sources = pieces(text, "src", symbols)
     for neurons in kept.values():
         session.translate(sources, "__en__", "__de__", neurons)

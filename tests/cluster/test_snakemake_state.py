@@ -78,7 +78,7 @@ def test_snakemakes_own_words_where_it_refuses(tmp_path):
         (["-R", "results/demo/masks/ns.parquet"], {"results/demo/masks/ns.parquet"}),
         (["-f", "results/demo/masks/ns.parquet"], {"results/demo/masks/ns.parquet"}),
     ],
-    ids=lambda value: " ".join(value),
+    ids=lambda value: " ".join(sorted(value) if isinstance(value, set) else value),
 )
 def test_steps_learn_what_is_to_be_made_again(tmp_path, arguments, told):
     due(tmp_path, *arguments, "--configfile", CONFIG)

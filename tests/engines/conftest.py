@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from workflow_scripts.formats.architecture import Architecture
+from workflow_scripts.formats.fairseq_settings import architecture_of
+
 TAGS = ["__en__", "__de__"]
 WORDS = [f"w{index}" for index in range(12)]
 SYMBOLS = ["<s>", "<pad>", "</s>", "<unk>", *WORDS, *TAGS]
@@ -22,6 +25,10 @@ class Tiny:
     model: torch.nn.Module
     dictionary: object
     options: Namespace
+
+    @property
+    def architecture(self) -> Architecture:
+        return architecture_of(self.options)
 
     @property
     def state(self) -> dict[str, torch.Tensor]:

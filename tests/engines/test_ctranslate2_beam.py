@@ -15,8 +15,9 @@ import torch
 from tests.engines.conftest import Tiny
 from workflow_scripts.engines import ctranslate2_beam as engine_module
 from workflow_scripts.engines.ctranslate2_beam import Session
-from workflow_scripts.engines.search import Options
+from workflow_scripts.engines.ctranslate2_options import Options
 from workflow_scripts.errors import UserError
+from workflow_scripts.formats.fairseq_settings import architecture_of
 
 PRE_NORM = {"encoder_normalize_before": True, "decoder_normalize_before": True}
 SHAPES = {
@@ -30,7 +31,7 @@ SHAPES = {
 
 
 def session(tiny, **options) -> Session:
-    return Session(tiny.state, tiny.options, list(tiny.dictionary.symbols), Options(**options))
+    return Session(tiny.state, tiny.architecture, list(tiny.dictionary.symbols), Options(**options))
 
 
 def kept_neurons(tiny, seed: int) -> dict:
@@ -118,7 +119,7 @@ def test_how_sentences_are_put_together_does_not_matter(tiny, sentences, monkeyp
     monkeypatch.setattr(engine_module, "ENCODED_TOKENS", 25)
     translators = Mock(wraps=ctranslate2.Translator)
     monkeypatch.setattr(ctranslate2, "Translator", translators)
-    engine = session(model, max_length=25, batch_tokens=16, batch_sentences=2)
+    engine = session(model, max_length=25, max_tokens=16, batch_sentences=2)
     compare(engine.translate(sentences, "__en__", "__de__"), expected)
     assert translators.call_count > 3
     assert engine.translate([], "__en__", "__de__") == []
@@ -173,11 +174,12 @@ def test_what_cannot_be_translated_is_refused(tiny):
     with pytest.raises(UserError, match="sentence 2 has 34 tokens, the model takes 32"):
         session(model).translate([["w1"], ["w1"] * 32], "__en__", "__de__")
     with pytest.raises(UserError, match="has 18 embeddings, dictionary and tags have 17"):
-        Session(model.state, model.options, model.dictionary.symbols[:-1], Options()).translate([[]], None, "__en__")
-    for option, value in {"activation_fn": "gelu", "adaptive_input": True}.items():
-        changed = Session(
-            model.state, Namespace(**{**vars(model.options), option: value}), model.dictionary.symbols, Options()
+        Session(model.state, model.architecture, model.dictionary.symbols[:-1], Options()).translate(
+            [[]], None, "__en__"
         )
+    for option, value in {"activation_fn": "gelu", "adaptive_input": True}.items():
+        architecture = architecture_of(Namespace(**{**vars(model.options), option: value}))
+        changed = Session(model.state, architecture, model.dictionary.symbols, Options())
         with pytest.raises(UserError, match=value if isinstance(value, str) else option):
             changed.translate([["w1"]], "__en__", "__de__")
 

@@ -37,8 +37,8 @@ def test_a_line_is_read_as_the_test_set_is(tiny_run, tmp_path, tokenization, pun
 )
 def test_what_moses_tokenized_is_put_together_again(tiny_run, tokenization, text):
     tokens = ["▁Well", "▁@-@", "▁kn", "own", "▁,", "▁isn", "▁'t"]
-    search = SimpleNamespace(nbest=lambda sources, *_, count: [[Hypothesis(tokens, -0.5)] for _ in sources])
-    translator = LineTranslator(search, manifest_with(tiny_run, tokenization=tokenization), Direction("qa", "en"))
+    engine = SimpleNamespace(nbest=lambda sources, *_: [[Hypothesis(tokens, -0.5)] for _ in sources])
+    translator = LineTranslator(engine, manifest_with(tiny_run, tokenization=tokenization), Direction("qa", "en"))
     blank, whole, cut = translator.translate([[], [["▁a"]], [["▁a"], ["▁b"]]], 1)
     assert blank == [Translation("", None)]
     assert whole == [Translation(text, -0.5)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -16,8 +16,12 @@ from transformers import M2M100ForConditionalGeneration
 from workflow_scripts.artifacts import Mask, Masks
 from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
+from workflow_scripts.formats import checkpoint
 from workflow_scripts.formats import transformers_folder as folders
 from workflow_scripts.formats import transformers_model as m2m100
+from workflow_scripts.formats.architecture import NamedModel
+from workflow_scripts.formats.fairseq_settings import architecture_of
+from workflow_scripts.formats.folded import folded_model
 from workflow_scripts.formats.transformers_sets import PROVENANCE, SETS, specialize
 
 PAIR, OTHER = Direction("en", "de"), Direction("de", "en")
@@ -92,10 +96,23 @@ def make(pieces):
                 parameter.add_(0.1 * torch.randn(parameter.shape))
             for side in (model.encoder, model.decoder):
                 side.embed_tokens.weight[dictionary.pad()] = 0
-        state = model.state_dict()
-        return Made(model, folders.Model(state, options, dictionary.symbols, TAGS, pieces[0], SEARCH, {}))
+        state = checkpoint.weights(model.state_dict())
+        shape = architecture_of(options)
+        return Made(model, folders.Model(state, shape, dictionary.symbols, TAGS, pieces[0], SEARCH, {}))
 
     return build
+
+
+def write_direction(folder, parts: folders.Model, pair: Direction, kept) -> folders.Written:
+    """The small model of a direction, as an export writes it."""
+    small = folded_model(NamedModel(parts.architecture, parts.state), kept, differ=False)
+    return folders.write_folder(
+        folder, replace(parts, state=small.weights, architecture=small.architecture), pair, None
+    )
+
+
+def write_whole(folder, parts: folders.Model, rows) -> folders.Written:
+    return folders.write_folder(folder, parts, None, rows)
 
 
 def masks_of(pairs=(PAIR, OTHER), seed: int = 0) -> Masks:
@@ -167,7 +184,7 @@ def test_a_direction_has_the_masked_models_logits(make, shares, tmp_path):
     from workflow_scripts.layers.specialized_ffn import DirectionMasks
 
     made, masks = make(shares), masks_of()
-    written = folders.write_direction(tmp_path, made.parts, PAIR, masks.kept()[str(PAIR)])
+    written = write_direction(tmp_path, made.parts, PAIR, masks.kept()[str(PAIR)])
     DirectionMasks(made.model, masks.rows).activate(str(PAIR))
     expected, model = by_fairseq(made.model), load(tmp_path)
     for left in (False, True):
@@ -180,7 +197,7 @@ def test_a_direction_has_the_masked_models_logits(make, shares, tmp_path):
 
 def test_options_that_m2m100_knows_are_kept(make, tmp_path):
     made = make("all", no_scale_embedding=True, decoder_ffn_embed_dim=40)
-    folders.write_whole(tmp_path, made.parts, None)
+    write_whole(tmp_path, made.parts, None)
     model = load(tmp_path)
     assert_same(by_transformers(model, left=False), by_fairseq(made.model))
     assert (model.config.encoder_layerdrop, model.config.decoder_layerdrop) == (0, 0)
@@ -194,7 +211,7 @@ def test_options_that_m2m100_knows_are_kept(make, tmp_path):
 
 def test_weights_are_the_same_bit_for_bit(make, tmp_path):
     made = make()
-    folders.write_whole(tmp_path, made.parts, None)
+    write_whole(tmp_path, made.parts, None)
     state = load(tmp_path).state_dict()
     for name, tensor in made.parts.state.items():
         if not name.endswith(("version", "_float_tensor")) and "output_projection" not in name:
@@ -203,12 +220,12 @@ def test_weights_are_the_same_bit_for_bit(make, tmp_path):
 
 
 def test_generation_is_set_up_as_the_run_searched(make, tmp_path):
-    folders.write_direction(tmp_path, make().parts, PAIR, {})
+    write_direction(tmp_path, make().parts, PAIR, {})
     config = load(tmp_path).generation_config
     assert (config.num_beams, config.length_penalty, config.early_stopping) == (3, 0.5, True)
     # End of sentence in front, 20 pieces with the tag, end of sentence.
     assert (config.max_length, config.forced_bos_token_id, config.decoder_start_token_id) == (22, SIZE - 1, 2)
-    folders.write_whole(tmp_path, make(max_target_positions=16).parts, None)
+    write_whole(tmp_path, make(max_target_positions=16).parts, None)
     config = load(tmp_path).generation_config
     assert (config.max_length, config.forced_bos_token_id) == (17, None)
 
@@ -219,7 +236,7 @@ def whole(make, tmp_path):
     made, masks = make(), masks_of()
     origin = folders.provenance("1", "", None, masks.rows)
     parts = folders.Model(**{**vars(made.parts), "provenance": origin})
-    folders.write_whole(tmp_path, parts, masks.rows)
+    write_whole(tmp_path, parts, masks.rows)
     return made.model, load(tmp_path), masks
 
 
@@ -307,7 +324,7 @@ def test_other_masks_than_the_exported_ones_are_refused(whole):
 def test_what_m2m100_cannot_hold_is_refused_in_words(make, options, reason, tmp_path):
     made = make("none", **options)
     with pytest.raises(UserError, match=reason):
-        folders.write_direction(tmp_path, made.parts, PAIR, {})
+        write_direction(tmp_path, made.parts, PAIR, {})
     assert not list(tmp_path.iterdir())
 
 
@@ -317,10 +334,10 @@ def test_widths_that_differ_within_a_component_are_not_written_as_one(make):
     parts = make().parts
     narrow = folded_state(parts.state, {("encoder", 0): np.arange(8)}, lambda component, neurons: neurons)
     with pytest.raises(ValueError, match="one width per component"):
-        m2m100.configuration(narrow, parts.args)
+        m2m100.configuration(narrow, parts.architecture)
 
 
 def test_the_folder_says_what_made_it(make, tmp_path):
     parts = make().parts
-    folders.write_direction(tmp_path, folders.Model(**{**vars(parts), "provenance": {"pair": "en-de"}}), PAIR, {})
+    write_direction(tmp_path, folders.Model(**{**vars(parts), "provenance": {"pair": "en-de"}}), PAIR, {})
     assert json.loads((tmp_path / "config.json").read_text())[PROVENANCE] == {"pair": "en-de"}

@@ -156,7 +156,14 @@ def test_a_change_of_the_code_of_metrics_scores_again(command, tmp_path, monkeyp
     step.read("first")
     step.run()
     digest = source_code._module_digest
-    for module, again in (("scoring.metrics", True), ("scoring.variants", True), ("scoring.tables", False)):
+    for module, again in (
+        ("scoring.scores", True),
+        ("scoring.metrics.bleu", True),
+        ("scoring.shared_ngrams", True),
+        ("scoring.metrics.ter", False),
+        ("scoring.variants", True),
+        ("scoring.tables", False),
+    ):
         with monkeypatch.context() as patch:
             patch.setattr(
                 source_code, "_module_digest", lambda name, module=module: digest(name) + "x" * (name == module)
@@ -171,7 +178,7 @@ def test_settings_of_metrics_score_again(command, tmp_path):
     step = Score(command, tmp_path)
     step.read("first")
     step.run()
-    assert step.written("--tokenizers", json.dumps({"nl": "char"}))
+    assert step.written("--bleu-tokenize", json.dumps({"nl": "char"}))
     assert step.written("--tokenization", "moses")
     assert not step.written("--tokenization", "moses")
 

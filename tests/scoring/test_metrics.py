@@ -8,23 +8,29 @@ import sacrebleu
 import sentencepiece
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sacrebleu.metrics import BLEU, CHRF
+from sacrebleu.metrics import BLEU, CHRF, TER
 
 from workflow_scripts.errors import UserError
-from workflow_scripts.scoring.metrics import MetricSet, score_variants
+from workflow_scripts.scoring.existing import direction_files, read_direction
+from workflow_scripts.scoring.metrics import METRICS
+from workflow_scripts.scoring.names import called
+from workflow_scripts.scoring.scores import score_variants
 
 HYPOTHESES = ["de kat zit op de mat .", "een hond rende weg", "", "hallo wereld dit is een test"]
 REFERENCES = ["de kat zat op de mat .", "een hond rent weg", "niets", "hallo wereld , dit was een test"]
 
 
-def scored(hypotheses, references, tokenization="none", language="nl", **options):
-    found = score_variants(MetricSet(options).of(language), hypotheses, references, tokenization, language)
+def scored(hypotheses, references, tokenization="none", language="nl", spbleu=None, **tokenizers):
+    options = {"bleu": {"bleu_tokenize": tokenizers}, "chrf++": {}, "ter": {}}
+    options |= {"spbleu": {"spbleu": spbleu}} if spbleu else {}
+    scorers = {METRICS[key].stored_name: METRICS[key].scorer(language, **own) for key, own in options.items()}
+    found = score_variants(scorers, hypotheses, references, tokenization, language)
     return {(score["name"], score["text"]): (score, statistics) for score, statistics in found}
 
 
 def test_scores_and_signatures_are_sacrebleus():
     found = scored(HYPOTHESES, REFERENCES)
-    for metric in (BLEU(), CHRF(word_order=2)):
+    for metric in (BLEU(), CHRF(word_order=2), TER()):
         expected = metric.corpus_score(HYPOTHESES, [REFERENCES])
         score, statistics = found[expected.name, "raw"]
         assert score["score"] == pytest.approx(expected.score, abs=1e-9)
@@ -46,7 +52,7 @@ def test_counting_changed_segments_only_gives_the_same_score(lines):
     found = scored(hypotheses, references, "moses", "hi")
     for text in ("published", "repaired"):
         read = [as_variant(text, side, "hi") for side in (hypotheses, references)]
-        for metric in (BLEU(force=True), CHRF(word_order=2)):
+        for metric in (BLEU(force=True), CHRF(word_order=2), TER()):
             expected = metric.corpus_score(read[0], [read[1]])
             assert found[expected.name, text][0]["score"] == pytest.approx(expected.score, abs=1e-9)
 
@@ -62,7 +68,7 @@ def test_the_tokenizer_is_chosen_by_language():
 
 def test_an_unknown_tokenizer_is_refused_with_the_choices():
     with pytest.raises(UserError, match=r"score.bleu_tokenize.zh: 14a is none of sacrebleu's tokenizers \(.*13a"):
-        MetricSet({"zh": "14a"})
+        scored(HYPOTHESES, REFERENCES, zh="14a")
 
 
 def test_spbleu_with_a_given_model(tmp_path):
@@ -71,15 +77,15 @@ def test_spbleu_with_a_given_model(tmp_path):
     sentencepiece.SentencePieceTrainer.train(
         input=str(text), model_prefix=str(tmp_path / "m"), vocab_size=40, hard_vocab_limit=False, minloglevel=2
     )
-    metrics = MetricSet({}, str(tmp_path / "m.model")).of("nl")
-    found = {score["name"]: score for score, _ in score_variants(metrics, HYPOTHESES, REFERENCES, "none", "nl")}
+    found = scored(HYPOTHESES, REFERENCES, spbleu=str(tmp_path / "m.model"))
     processor = sentencepiece.SentencePieceProcessor(model_file=str(tmp_path / "m.model"))
     pieces = [[" ".join(processor.encode(line, out_type=str)) for line in side] for side in (HYPOTHESES, REFERENCES)]
     expected = sacrebleu.corpus_bleu(pieces[0], [pieces[1]], tokenize="none", force=True)
-    assert found["spBLEU"]["score"] == pytest.approx(expected.score)
-    assert "tok:spm-" in found["spBLEU"]["signature"]
-    with pytest.raises(UserError, match=r"score.spbleu: .*missing.model is no SentencePiece model file"):
-        MetricSet({}, str(tmp_path / "missing.model"))
+    score = found["spBLEU", "raw"][0]
+    assert score["score"] == pytest.approx(expected.score)
+    assert "tok:spm-" in score["signature"]
+    with pytest.raises(UserError, match=r"score.spbleu: .*missing.model is neither a file nor one of flores101"):
+        scored(HYPOTHESES, REFERENCES, spbleu=str(tmp_path / "missing.model"))
 
 
 @pytest.fixture
@@ -139,10 +145,38 @@ def test_statistics_are_whole_numbers(command, translations, tmp_path):
     assert metadata["pair"] == "en-nl"
 
 
+def test_scores_of_real_text_are_sacrebleus(shared):
+    files = direction_files(shared / "data/ec30-results/mT-big-NS/en-nl")
+    rows = read_direction(files)[:60]
+    sides = [[row[role] for row in rows] for role in ("hypothesis", "reference")]
+    found = scored(*sides)
+    for metric in (BLEU(), CHRF(word_order=2), TER()):
+        expected = metric.corpus_score(sides[0], [sides[1]])
+        assert found[expected.name, "raw"][0]["score"] == pytest.approx(expected.score, abs=1e-9)
+
+
+def test_a_metric_more_leaves_the_scores_of_the_others(command, translations, tmp_path):
+    score(command, translations, tmp_path / "two").ok()
+    score(command, translations, tmp_path / "two", "--metrics", "bleu", "chrf++", "ter").ok()
+    three = json.loads((tmp_path / "two/en-nl.json").read_text())
+    score(command, translations, tmp_path / "one").ok()
+    one = json.loads((tmp_path / "one/en-nl.json").read_text())
+    assert three[:2] == one
+    assert [entry["name"] for entry in three] == ["BLEU", "chrF2++", "TER"]
+
+
+def test_what_a_metric_lacks_and_unknown_metrics_are_refused(command, translations, tmp_path):
+    lacking = score(command, translations, tmp_path / "out", "--metrics", "spbleu")
+    assert lacking.code == 2
+    assert "metric spbleu needs --spbleu" in lacking.err
+    with pytest.raises(UserError, match=r"there is no metric wer; there are BLEU, chrF\+\+, spBLEU, TER, COMET"):
+        called("wer")
+
+
 @settings(max_examples=50)
 @given(st.text(alphabet="abé हि.,!( ", max_size=25), st.text(alphabet="abé हि.,!( ", max_size=25))
 def test_chrf_statistics_are_sacrebleus(hypothesis, reference):
-    from workflow_scripts.scoring.metrics import CHRFPlusPlus
+    from workflow_scripts.scoring.shared_ngrams import CHRFPlusPlus
 
     mine, theirs = CHRFPlusPlus(), CHRF(word_order=2)
     found = [metric._extract_corpus_statistics([hypothesis], [[reference]]) for metric in (mine, theirs)]

@@ -3,10 +3,12 @@
 import pytest
 
 from workflow_scripts.errors import UserError
+from workflow_scripts.scoring.names import chosen
 from workflow_scripts.scoring.settings import check
 
 SYSTEMS = ["ns", "ns-seed2"]
-FINE = {"against": "baseline", "replicates": {"ns (2 seeds)": SYSTEMS}, "spbleu": None}
+FINE = {"against": "baseline", "replicates": {"ns (2 seeds)": SYSTEMS}, "spbleu": None, "comet": {"model": None}}
+FINE |= {"metrics": ["bleu", "ter"], "bleu_tokenize": {"default": "13a"}}
 
 
 def test_a_run_without_a_baseline_is_fine():
@@ -21,8 +23,24 @@ def test_a_run_without_a_baseline_is_fine():
         ({"replicates": {"both": ["ns", "ns-seed3"]}}, "score.replicates.both: there is no system ns-seed3"),
         ({"replicates": {"ns": SYSTEMS}}, "ns is the name of a system"),
         ({"spbleu": "missing.model"}, "score.spbleu: missing.model is neither a file"),
+        ({"metrics": ["bleu", "spbleu"]}, "score.metrics: spbleu needs score.spbleu, which is not set"),
+        ({"metrics": ["comet"]}, "score.metrics: comet needs score.comet.model, which is not set"),
     ],
 )
 def test_refusals_say_what_there_is(wrong, message):
     with pytest.raises(UserError, match=message):
         check(FINE | wrong, SYSTEMS)
+
+
+@pytest.mark.parametrize(
+    ("settings", "names"),
+    [
+        ({}, ["BLEU", "TER"]),
+        ({"metrics": ["ter", "chrf++"]}, ["chrF++", "TER"]),
+        ({"spbleu": "flores200"}, ["BLEU", "spBLEU", "TER"]),
+        ({"spbleu": "flores200", "metrics": ["spbleu"]}, ["spBLEU"]),
+        ({"comet": {"model": "a/b"}}, ["BLEU", "TER", "COMET"]),
+    ],
+)
+def test_metrics_are_listed_or_turned_on_by_their_model(settings, names):
+    assert [metric.name for metric in chosen(FINE | settings).values()] == names

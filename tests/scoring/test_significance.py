@@ -6,15 +6,17 @@ import random
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from sacrebleu.metrics import BLEU, CHRF
+from sacrebleu.metrics import BLEU, CHRF, TER
 from sacrebleu.significance import PairedTest
 
 from workflow_scripts import batch
 from workflow_scripts.artifacts import write_segments
-from workflow_scripts.errors import UserError
-from workflow_scripts.scoring.metrics import MetricSet, score_variants
+from workflow_scripts.scoring import significance as significance_tests
+from workflow_scripts.scoring.metrics import METRICS
+from workflow_scripts.scoring.names import called
 from workflow_scripts.scoring.outcomes import outcome
-from workflow_scripts.scoring.significance import TESTS, compare
+from workflow_scripts.scoring.scores import score_variants
+from workflow_scripts.scoring.significance import TESTS
 
 WORDS = ["de", "het", "een", "kat", "hond", "mat", "zit", "loopt", "op", "onder", "huis", "boom", "rood", "groot"]
 
@@ -34,17 +36,27 @@ def texts():
     return references, worse(0.15), worse(0.4)
 
 
-def statistics(hypotheses, references):
-    found = score_variants(MetricSet({}).of("nl"), hypotheses, references, "none", "nl")
+OPTIONS = {"bleu": {"bleu_tokenize": {}}, "chrf++": {}, "ter": {}, "comet": {}}
+
+
+def compare(ours, theirs, name, *options):
+    metric = called(name)
+    key = next(key for key in METRICS if METRICS[key] is metric)
+    return significance_tests.compare(ours, theirs, metric, metric.summed("nl", OPTIONS[key]), *options)
+
+
+def statistics(hypotheses, references, metrics=("bleu", "chrf++")):
+    scorers = {METRICS[key].stored_name: METRICS[key].scorer("nl", **OPTIONS[key]) for key in metrics}
+    found = score_variants(scorers, hypotheses, references, "none", "nl")
     return {score["name"]: values.astype(float) for score, values in found}
 
 
 @pytest.mark.parametrize("test", TESTS)
 def test_equals_sacrebleu_on_the_texts(texts, test, monkeypatch):
     references, good, bad = texts
-    ours, theirs = statistics(good, references), statistics(bad, references)
+    ours, theirs = (statistics(text, references, ("bleu", "chrf++", "ter")) for text in (good, bad))
     monkeypatch.setenv("SACREBLEU_SEED", "222")
-    metrics = {"BLEU": BLEU(), "chrF2++": CHRF(word_order=2)}
+    metrics = {"BLEU": BLEU(), "chrF2++": CHRF(word_order=2), "TER": TER()}
     systems = [("theirs", bad), ("ours", good)]
     signatures, expected = PairedTest(systems, metrics, [references], test_type=TESTS[test], n_samples=200)()
     for name in metrics:
@@ -53,8 +65,9 @@ def test_equals_sacrebleu_on_the_texts(texts, test, monkeypatch):
         assert found["against_score"] == pytest.approx(expected[name][0].score)
         assert found["p"] == pytest.approx(expected[name][1].p_value)
         assert found["signature"] == str(signatures[name])
-        assert outcome(found) == "win"
-        assert outcome(compare(theirs[name], ours[name], name, test, 200, 222)) == "loss"
+        assert (found["difference"] < 0) == (name == "TER")
+        assert outcome(found, called(name)) == "win"
+        assert outcome(compare(theirs[name], ours[name], name, test, 200, 222), called(name)) == "loss"
         assert compare(ours[name], ours[name], name, test, 200, 222)["p"] == 1
 
 
@@ -77,9 +90,37 @@ def test_the_same_seed_gives_the_same_p(texts):
     assert "seed:6" in results[2]["signature"]
 
 
-def test_an_unknown_metric_is_refused_with_the_known_ones():
-    with pytest.raises(UserError, match=r"no test of significance for metric TER; .* BLEU, spBLEU, chrF2\+\+, COMET"):
-        compare(np.ones((3, 2)), np.ones((3, 2)), "TER", "bootstrap", 10, 1)
+def test_resampled_ter_is_sacrebleus_of_the_resampled_segments(texts):
+    references, good, _ = texts
+    counted = statistics(good, references, ["ter"])["TER"]
+    score = METRICS["ter"].summed("nl", {}).score
+    generator = np.random.default_rng(3)
+    for _ in range(5):
+        lines = generator.integers(len(references), size=len(references))
+        expected = TER().corpus_score([good[line] for line in lines], [[references[line] for line in lines]])
+        assert score(counted[lines].sum(axis=0)) == pytest.approx(expected.score, abs=1e-9)
+
+
+def test_an_unknown_metric_is_refused_with_the_known_ones(command, segments):
+    for system in ("ns", "baseline"):
+        write(segments / f"scores/{system}/en-nl.segments.parquet", {"WER": np.ones((3, 2))}, system)
+    result = attempt(command, segments)
+    assert result.code == 2
+    assert "there is no metric WER; there are BLEU, chrF++, spBLEU, TER, COMET" in result.err
+
+
+def test_segments_of_a_metric_that_is_not_asked_for_are_not_tested_as_another(command, segments):
+    for system in ("ns", "baseline"):
+        write(segments / f"scores/{system}/en-nl.segments.parquet", {"TER": np.ones((3, 2))}, system)
+    result = attempt(command, segments)
+    assert result.code == 2
+    assert "segments of TER, which --metrics does not name" in result.err
+
+
+def test_the_signature_says_the_tokenizer(command, segments):
+    significance(command, segments, "--bleu-tokenize", '{"nl": "char"}')
+    results = json.loads((segments / "significance/baseline/ns/en-nl.json").read_text())["results"]
+    assert {entry["name"]: "tok:char" in entry["signature"] for entry in results} == {"BLEU": True, "chrF2++": False}
 
 
 @pytest.fixture
@@ -100,15 +141,20 @@ def write(path, found, made_from):
     write_segments(path, rows, {"pair": "en-nl", "made_from": made_from})
 
 
+def attempt(command, folder, *options, against="baseline"):
+    output = folder / f"significance/{against}/ns"
+    return command(
+        *("significance", "--system", "ns", "--against", against, "--pairs", "en-nl", "--seed", 1),
+        *("--ours", folder / "scores/ns", "--theirs", folder / "scores/baseline", "--output", output),
+        *("--bootstrap", 50, "--randomization", 60, *options),
+    )
+
+
 def significance(command, folder, *options, against="baseline"):
     """Run the command; whether the file was written."""
     path = folder / f"significance/{against}/ns/en-nl.json"
     before = path.stat().st_ino if path.exists() else None
-    command(
-        *("significance", "--system", "ns", "--against", against, "--pairs", "en-nl", "--seed", 1),
-        *("--ours", folder / "scores/ns", "--theirs", folder / "scores/baseline", "--output", path.parent),
-        *("--bootstrap", 50, "--randomization", 60, *options),
-    ).ok()
+    attempt(command, folder, *options, against=against).ok()
     return path.stat().st_ino != before
 
 

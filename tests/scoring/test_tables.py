@@ -9,6 +9,7 @@ import pytest
 from workflow_scripts.errors import UserError
 from workflow_scripts.languages import Language
 from workflow_scripts.scoring import markdown, outcomes, tables
+from workflow_scripts.scoring.names import called
 
 LANGUAGES = {
     code: Language(code, code.upper(), family, "Latin", tier)
@@ -215,9 +216,10 @@ def test_the_command_collects_scores(command, results):
 
 
 def test_comet_is_read_where_it_is_asked_for(command, results):
-    collect(command, results, {"test": {"ns": ["en-nl"], "baseline": ["en-nl"]}}, "--comet").ok()
+    asked = ("--metrics", "bleu", "comet")
+    collect(command, results, {"test": {"ns": ["en-nl"], "baseline": ["en-nl"]}}, *asked).ok()
     assert {row["metric"] for row in read(results / "tables/directions.csv")} == {"chrF++", "COMET"}
-    missing = collect(command, results, {"test": {"ns": ["en-de"]}}, "--comet")
+    missing = collect(command, results, {"test": {"ns": ["en-de"]}}, *asked)
     assert missing.code == 2
     assert "en-de.comet.json does not exist" in missing.err
 
@@ -277,7 +279,8 @@ def test_tables_of_another_version_are_refused(tmp_path):
     [(0.049, 1.0, "win"), (0.049, -1.0, "loss"), (0.05, 1.0, "tie"), (0.2, -3.0, "tie"), (0.01, 0.0, "tie")],
 )
 def test_outcome(p, difference, expected):
-    assert outcomes.outcome({"p": p, "difference": difference}) == expected
+    assert outcomes.outcome({"p": p, "difference": difference}, called("BLEU")) == expected
+    assert outcomes.outcome({"p": p, "difference": -difference}, called("TER")) == expected
 
 
 def test_outcomes_are_counted():

@@ -320,6 +320,13 @@ CHANGES = [
         {"decode"},
     ),
     Change(
+        "a metric more",
+        key("score.metrics", ["bleu", "chrf++", "ter"]),
+        (ENDS - {"decode"}) | {"figures_scores", "report"},
+        DATA | SETS | TRAINING | NEURONS | {"decode"},
+    ),
+    Change("metrics in another order", key("score.metrics", ["chrf++", "bleu"]), {"report"}, ALL - {"report"}),
+    Change(
         "the contrast",
         key("score.against", "random"),
         {"significance", "tables", "figures_scores", "report"},
@@ -334,9 +341,10 @@ CHANGES = [
     ),
     Change("overlap at another k", key("report.overlap_k", 70), {"overlap", "figures_masks"}, {"masks", "tables"}),
     # Code
+    Change("code of a metric that is not computed", code("scoring/metrics/ter.py"), must_not=ALL, same_end=True),
     Change(
         "code of metrics",
-        code("scoring/metrics.py"),
+        code("scoring/sacrebleu_scorer.py"),
         ENDS - {"decode"},
         TRAINING | NEURONS | {"decode"},
         executed=True,

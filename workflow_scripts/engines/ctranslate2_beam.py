@@ -17,7 +17,6 @@ hypotheses as beams. They differ in five points, put right here.
 from __future__ import annotations
 
 import os
-from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -27,13 +26,15 @@ from typing import TYPE_CHECKING, Protocol
 import ctranslate2
 import numpy as np
 
+from workflow_scripts.engines.ctranslate2_options import Options, to_array
 from workflow_scripts.engines.hypothesis import Hypothesis
-from workflow_scripts.engines.search import END, Options, to_array
+from workflow_scripts.engines.search import END, refuse_longer
 from workflow_scripts.errors import UserError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from workflow_scripts.formats.architecture import Architecture
     from workflow_scripts.formats.folded import Kept
 
 PAD = "<blank>"
@@ -68,11 +69,10 @@ class Model(Protocol):
 class BeamSearch:
     """Beam search with a model that is loaded when it is first needed.
 
-    `architecture` has fairseq's `max_source_positions` and `max_target_positions`, `dictionary` the symbols in order,
-    language tags included.
+    `dictionary` has the symbols in order, language tags included.
     """
 
-    def __init__(self, model: Model, architecture: Namespace, dictionary: Sequence[str], options: Options) -> None:
+    def __init__(self, model: Model, architecture: Architecture, dictionary: Sequence[str], options: Options) -> None:
         _allow_avx512()
         known = ctranslate2.get_supported_compute_types(options.device.partition(":")[0])
         if options.compute_type not in known:
@@ -103,10 +103,7 @@ class BeamSearch:
         `UserError` when a sentence is longer than the model's positions.
         """
         tagged = [[source_tag, *tokens] if source_tag else list(tokens) for tokens in sources]
-        limit = self.architecture.max_source_positions
-        for line, tokens in enumerate(tagged, 1):
-            if len(tokens) + 1 > limit:
-                raise UserError(f"sentence {line} has {len(tokens) + 1} tokens, the model takes {limit}: shorten it")
+        refuse_longer(tagged, self.architecture.max_source)
         self._model.select(kept)
         return [found for part in _parts(tagged) for found in self._translate(part, target_tag, count)]
 
@@ -168,7 +165,7 @@ class BeamSearch:
             beam_size=self.options.beam,
             patience=finished / self.options.beam,
             num_hypotheses=finished,
-            max_decoding_length=min(self.options.max_length, self.architecture.max_target_positions - 1),
+            max_decoding_length=min(self.options.max_length, self.architecture.max_target - 1),
             min_decoding_length=0,
             max_input_length=0,
             suppress_sequences=[[tag, END]],
@@ -226,11 +223,11 @@ class BeamSearch:
 class Session(BeamSearch):
     """One checkpoint, many directions; the dense encoder is converted once, that of a mask when it is asked for.
 
-    `state` has fairseq's plain names, `architecture` its model options.
+    `state` is named as in `formats.architecture`.
     """
 
     def __init__(
-        self, state: Mapping[str, Tensor], architecture: Namespace, dictionary: Sequence[str], options: Options
+        self, state: Mapping[str, Tensor], architecture: Architecture, dictionary: Sequence[str], options: Options
     ) -> None:
         # A model that was converted before is searched with without torch, which takes seconds to import.
         from workflow_scripts.engines.split_model import SplitModel

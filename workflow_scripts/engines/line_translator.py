@@ -10,7 +10,7 @@ from workflow_scripts.corpus.manifest import Manifest
 from workflow_scripts.corpus.normalize import Normalizer
 from workflow_scripts.corpus.pieces import load_model
 from workflow_scripts.direction import Direction
-from workflow_scripts.engines.ctranslate2_beam import BeamSearch
+from workflow_scripts.engines.engine import Opened
 from workflow_scripts.engines.hypothesis import plain
 from workflow_scripts.errors import UserError
 
@@ -59,13 +59,13 @@ class Reader:
 class LineTranslator:
     """A system that translates lines into the target language of `pair`."""
 
-    def __init__(self, search: BeamSearch, manifest: Manifest, pair: Direction) -> None:
-        self.search, self.pair = search, pair
+    def __init__(self, engine: Opened, manifest: Manifest, pair: Direction) -> None:
+        self.engine, self.pair = engine, pair
         self.is_tokenized = manifest.tokenization == "moses"
 
     def translate(self, lines: Sequence[Parts], count: int) -> list[list[Translation]]:
         """Up to `count` translations of each line, best first; one of a line that is blank or was cut."""
-        found = iter(self.search.nbest([part for parts in lines for part in parts], *self.pair.tags, count=count))
+        found = iter(self.engine.nbest([part for parts in lines for part in parts], self.pair, count))
         return [self._line([next(found) for _ in parts]) for parts in lines]
 
     def _line(self, parts: Sequence[Sequence]) -> list[Translation]:

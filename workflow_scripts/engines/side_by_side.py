@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import sys
 import time
-from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
 from workflow_scripts.corpus.manifest import read_manifest
-from workflow_scripts.corpus.symbols import read_symbols
 from workflow_scripts.direction import Direction
-from workflow_scripts.engines.ctranslate2_beam import BeamSearch
+from workflow_scripts.engines.engine import Place
 from workflow_scripts.engines.line_translator import LineTranslator, Parts, Reader, Translation
-from workflow_scripts.engines.made_model import made_model
-from workflow_scripts.engines.search import Options
+from workflow_scripts.engines.opening import opened
+from workflow_scripts.engines.search import Search
+from workflow_scripts.engines.system_model import SystemModel
 from workflow_scripts.engines.translation_rows import Line, tsv_head
-from workflow_scripts.engines.whole_model import WholeModel, best_device
+from workflow_scripts.formats.architecture import Architecture
 from workflow_scripts.made_run import MadeRun
 
 FRAME = 2
@@ -37,32 +37,33 @@ class SideBySide:
 
     @classmethod
     def load(
-        cls, run: MadeRun, names: Sequence[str], pair: Direction, count: int, compute_type: str | None, device: str
+        cls,
+        run: MadeRun,
+        names: Sequence[str],
+        pair: Direction,
+        count: int,
+        engine: str,
+        options: Mapping[str, Any],
+        device: str,
     ) -> SideBySide:
-        """The systems of a run, converted where that is still to be done.
+        """The systems of a run, opened by an engine with its options.
 
-        `compute_type` None is the run's. Raises `UserError` for what does not belong together.
+        Raises `UserError` for what does not belong together.
         """
         decode = run.config["decode"]
-        if compute_type is None:
-            compute_type = decode["compute_type"] if decode["engine"] == "ctranslate2" else "float32"
-        options = Options(
-            beam=max(decode["beam"], count),
-            length_penalty=decode["length_penalty"],
-            max_length=decode["max_length"],
-            compute_type=compute_type,
-            device=best_device() if device == "auto" else device,
-            threads=0,
-            batch_tokens=decode["max_tokens"],
-        )
+        beam = max(decode["beam"], count)
+        search = Search(beam, decode["length_penalty"], decode["max_length"], decode["max_tokens"])
         manifest = read_manifest(run.paths.manifest)
-        symbols = read_symbols(manifest.dictionary, manifest.languages)
         systems, longest = {}, sys.maxsize
         for name in names:
-            folder, positions = made_model(run, name, pair, manifest, symbols, compute_type)
-            search = BeamSearch(WholeModel(folder, options), positions, symbols, options)
-            systems[name] = LineTranslator(search, manifest, pair)
-            longest = min(longest, most_pieces(positions, options))
+            checkpoint, variant = run.system(name)
+            cache = Path(run.paths.results) / "export/cache" / name
+            model = SystemModel(name, engine, checkpoint, manifest, variant, cache)
+            ready = opened(model, search, Place(device, threads=0), options)
+            # Whatever has to be made or refused is, before anything is written.
+            ready.nbest([], pair, count)
+            systems[name] = LineTranslator(ready, manifest, pair)
+            longest = min(longest, most_pieces(model.architecture, search))
         if count > decode["beam"]:
             say(f"a beam of {count}, not of the run's {decode['beam']}, for as many translations")
         if pair not in run.directions:
@@ -106,10 +107,10 @@ class SideBySide:
         return [dict(zip(self.systems, line, strict=True)) for line in zip(*found, strict=True)]
 
 
-def most_pieces(positions: Namespace, options: Options) -> int:
+def most_pieces(model: Architecture, search: Search) -> int:
     """The longest source that the model takes and whose translation, if it is as long, can be said to its end."""
-    said = min(options.max_length, positions.max_target_positions - 1) - 1
-    return max(1, min(positions.max_source_positions - FRAME, said))
+    said = min(search.max_length, model.max_target - 1) - 1
+    return max(1, min(model.max_source - FRAME, said))
 
 
 def say(message: str) -> None:

@@ -7,7 +7,6 @@ outputs become the embeddings of the translator's source symbols, whose own enco
 from __future__ import annotations
 
 import tempfile
-from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from workflow_scripts.engines.search import END, UNKNOWN, Options, to_array
+from workflow_scripts.engines.ctranslate2_options import Options, to_array
+from workflow_scripts.engines.search import END, UNKNOWN
+from workflow_scripts.formats.architecture import Architecture
 from workflow_scripts.formats.ctranslate2_model import convert_decoder, convert_encoder
 from workflow_scripts.formats.folded import Kept, aligned, folded_state
 
@@ -25,12 +26,11 @@ from workflow_scripts.formats.folded import Kept, aligned, folded_state
 class SplitModel:
     """The models of one checkpoint; model folders are temporary and gone as soon as they are loaded.
 
-    `state` has fairseq's plain names, `architecture` its model options, `dictionary` its symbols in order with the
-    language tags.
+    `state` is named as in `formats.architecture`, `dictionary` has the symbols in order with the language tags.
     """
 
     def __init__(
-        self, state: Mapping[str, Tensor], architecture: Namespace, dictionary: Sequence[str], options: Options
+        self, state: Mapping[str, Tensor], architecture: Architecture, dictionary: Sequence[str], options: Options
     ) -> None:
         self.state, self.architecture, self.dictionary, self.options = state, architecture, dictionary, options
         self._index = {symbol: index for index, symbol in enumerate(dictionary)}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import ctranslate2
 
-from workflow_scripts.engines.search import Options
+from workflow_scripts.engines.ctranslate2_options import Options
 
 if TYPE_CHECKING:
     from workflow_scripts.formats.folded import Kept

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from workflow_scripts.corpus.parallel import file_name
 from workflow_scripts.direction import Direction
@@ -19,6 +20,7 @@ from fairseq.data import (  # isort: skip
     ConcatDataset,
     Dictionary,
     LanguagePairDataset,
+    ListDataset,
     PrependTokenDataset,
     StripTokenDataset,
     TruncateDataset,
@@ -70,6 +72,13 @@ def _text(folders: Sequence[Path], split: str, pair: Direction, language: str, d
         places, name = ", ".join(map(str, folders)), file_name(split, pair, language)
         raise UserError(f"no {split} text of direction {pair}: {places} lacks {name}.idx")
     return ConcatDataset(found) if len(found) > 1 else found[0]
+
+
+def as_dataset(tagged: Sequence[Sequence[str]], dictionary: Dictionary) -> LanguagePairDataset:
+    """Sources of dictionary symbols with their tag, to be translated: without targets."""
+    lines = [torch.tensor([*map(dictionary.index, tokens), dictionary.eos()]) for tokens in tagged]
+    sizes = np.array([len(line) for line in lines])
+    return LanguagePairDataset(ListDataset(lines, sizes), sizes, dictionary, left_pad_source=False, shuffle=False)
 
 
 def batches(dataset: LanguagePairDataset, max_tokens: int, max_positions: int | None) -> Iterator[list[int]]:

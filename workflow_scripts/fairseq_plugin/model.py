@@ -66,17 +66,11 @@ def filled(model: TransformerModel, checkpoint: Checkpoint) -> TransformerModel:
 
 def load_model(path: str | Path, manifest: Manifest) -> tuple[TransformerModel, Dictionary, Checkpoint]:
     """Read a run's checkpoint, check it against the data, and build: `(model, dictionary with tags, checkpoint)`."""
-    checkpoint, dictionary = read_fitting(path, manifest)
-    return build_model(checkpoint, dictionary), dictionary, checkpoint
-
-
-def read_fitting(path: str | Path, manifest: Manifest) -> tuple[Checkpoint, Dictionary]:
-    """A run's checkpoint, checked against the data, and the dictionary with tags."""
     checkpoint = read_checkpoint(path)
     refuse_other_format(path, checkpoint.provenance)
     dictionary = read_dictionary(manifest)
     check_fit(checkpoint, manifest, dictionary)
-    return checkpoint, dictionary
+    return build_model(checkpoint, dictionary), dictionary, checkpoint
 
 
 def device(name: str = "auto") -> torch.device:

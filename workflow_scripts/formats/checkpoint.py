@@ -7,7 +7,7 @@ import hashlib
 import sys
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from workflow_scripts.errors import UserError
 from workflow_scripts.files import digest, replacing
-from workflow_scripts.formats.peek import PROVENANCE
+from workflow_scripts.formats.peek import PROVENANCE, model_settings
 
 FAST_PATH_COPIES = (
     *("in_proj_weight", "in_proj_bias", "out_proj_weight", "out_proj_bias"),
@@ -39,13 +39,19 @@ torch.serialization.add_safe_globals([argparse.Namespace])
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint with plain weight names in fp32; `args` holds the model's settings by fairseq's names."""
+    """A checkpoint with plain weight names in fp32; `args` holds the model's settings by fairseq's names.
+
+    `config` are fairseq's settings of everything, where it has them; `renamed` says whether it came in the published
+    code's naming.
+    """
 
     path: Path
     state: dict[str, Tensor]
     args: argparse.Namespace
     languages: list[str] | None
     provenance: dict[str, Any]
+    config: Mapping[str, Any] = field(default_factory=dict)
+    renamed: bool = False
 
 
 def read_raw(path: str | Path, mapped: bool = False) -> dict[str, Any]:
@@ -80,7 +86,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     and leaves out the output projection that is tied to the embedding.
     """
     raw = read_raw(path)
-    args = _settings(raw, path)
+    args = model_settings(raw, path)
     state = {
         name.replace("global_weight", "weight"): weights.float() if weights.is_floating_point() else weights
         for name, weights in raw["model"].items()
@@ -89,17 +95,8 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     tied = getattr(args, "share_decoder_input_output_embed", False)
     if tied and (embedding := state.get("decoder.embed_tokens.weight")) is not None:
         state.setdefault("decoder.output_projection.weight", embedding)
-    return Checkpoint(Path(path), state, args, _languages(args), raw.get(PROVENANCE, {}))
-
-
-def _settings(raw: Any, path: str | Path) -> argparse.Namespace:
-    """The settings of the model in a checkpoint of any age."""
-    if not isinstance(raw, dict) or "model" not in raw:
-        raise UserError(f"{path} is not a fairseq checkpoint: it has no `model`")
-    args = (raw.get("cfg") or {}).get("model") or raw.get("args")
-    if args is None:
-        raise UserError(f"{path} does not say what its model looks like (neither `cfg` nor `args`)")
-    return argparse.Namespace(**(args if isinstance(args, dict) else vars(args)))
+    renamed = any("global_weight" in name for name in raw["model"])
+    return Checkpoint(Path(path), state, args, _languages(args), raw.get(PROVENANCE, {}), raw.get("cfg") or {}, renamed)
 
 
 def _languages(args: argparse.Namespace) -> list[str] | None:
@@ -138,7 +135,7 @@ def identity(path: str | Path) -> str:
     What is made with a checkpoint is made from this. Raises `UserError` where the file is no checkpoint.
     """
     raw = read_raw(path, mapped=True)
-    args = _settings(raw, path)
+    args = model_settings(raw, path)
     shape = {name: repr(value) for name, value in architecture(args).items()}
     return digest([weights_digest(raw["model"]), shape, _languages(args)])
 
@@ -205,8 +202,11 @@ def _settled(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def write_plain(checkpoint: Checkpoint, model: nn.Module, target: Path, provenance: dict[str, Any]) -> None:
     """Write a checkpoint read from elsewhere with fairseq's own weight names."""
-    config = read_raw(checkpoint.path).get("cfg") or {}
-    content = {"cfg": {**config, "model": checkpoint.args}, "args": None, "model": _settled(model.state_dict())}
+    content = {
+        "cfg": {**checkpoint.config, "model": checkpoint.args},
+        "args": None,
+        "model": _settled(model.state_dict()),
+    }
     history = [{"criterion_name": "", "optimizer_name": "", "lr_scheduler_state": {}, "num_updates": 0}]
     rest = {"optimizer_history": history, "extra_state": {}, "last_optimizer_state": None, PROVENANCE: provenance}
     _save(content | rest, target)

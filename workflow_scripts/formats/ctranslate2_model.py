@@ -1,9 +1,8 @@
-"""A fairseq Transformer as a CTranslate2 model: all of it, or encoder and decoder each on its own."""
+"""A Transformer as a CTranslate2 model: all of it, or encoder and decoder each on its own."""
 
 from __future__ import annotations
 
-from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,25 +12,27 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from workflow_scripts.errors import UserError
+from workflow_scripts.formats.architecture import Architecture
 from workflow_scripts.formats.ctranslate2_specs import decoder_spec, encoder_spec, lookup_spec
 
-UNSUPPORTED = (
-    "adaptive_input",
-    "adaptive_softmax_cutoff",
-    "character_embeddings",
-    "cross_self_attention",
-    "no_cross_attention",
-    "lang_tok_replacing_bos_eos",
-)
+
+def refuses(architecture: Architecture) -> Iterator[str]:
+    """What of a model has no counterpart.
+
+    CTranslate2 knows more activations than the ReLU, but small models are made by its constants.
+    """
+    yield from architecture.foreign
+    if architecture.activation != "relu":
+        yield f"the activation {architecture.activation}"
 
 
 def convert(
-    state: Mapping[str, Tensor], architecture: Namespace, dictionary: Sequence[str], compute_type: str, folder: Path
+    state: Mapping[str, Tensor], architecture: Architecture, dictionary: Sequence[str], compute_type: str, folder: Path
 ) -> None:
-    """Write the model of `state` (fairseq's plain names) as a CTranslate2 model into the existing `folder`.
+    """Write the model of `state` (named as in `architecture`) as a CTranslate2 model into the existing `folder`.
 
-    `architecture` holds fairseq's model options, `dictionary` the symbols in order, language tags included. Widths of
-    FFN layers are those of the weights. Raises `UserError` for options that CTranslate2 has no counterpart for.
+    `dictionary` holds the symbols in order, language tags included. Widths of FFN layers are those of the weights.
+    Raises `UserError` for what CTranslate2 has no counterpart of.
     """
     _check(state, architecture, dictionary)
     spec = TransformerSpec(encoder_spec(state, architecture), decoder_spec(state, architecture))
@@ -41,7 +42,7 @@ def convert(
 
 
 def convert_encoder(
-    state: Mapping[str, Tensor], architecture: Namespace, dictionary: Sequence[str], compute_type: str, folder: Path
+    state: Mapping[str, Tensor], architecture: Architecture, dictionary: Sequence[str], compute_type: str, folder: Path
 ) -> None:
     """Like `convert`, the encoder alone: a model for `ctranslate2.Encoder`."""
     _check(state, architecture, dictionary)
@@ -52,7 +53,7 @@ def convert_encoder(
 
 def convert_decoder(
     state: Mapping[str, Tensor],
-    architecture: Namespace,
+    architecture: Architecture,
     dictionary: Sequence[str],
     compute_type: str,
     folder: Path,
@@ -63,7 +64,7 @@ def convert_decoder(
     Its source symbols are their rows: a sentence with the outputs of rows 3 to 5 is `3 4 5`.
     """
     _check(state, architecture, dictionary)
-    lookup = lookup_spec(outputs, architecture.max_source_positions)
+    lookup = lookup_spec(outputs, architecture.max_source)
     spec = TransformerSpec(lookup, decoder_spec(state, architecture))
     spec.register_source_vocabulary([str(row) for row in range(len(outputs))])
     _save_translator(spec, dictionary, compute_type, folder)
@@ -85,13 +86,9 @@ def _symbols(dictionary: Sequence[str]) -> list[str]:
     return ["<blank>" if symbol == "<pad>" else symbol for symbol in dictionary]
 
 
-def _check(state: Mapping[str, Tensor], architecture: Namespace, dictionary: Sequence[str]) -> None:
-    for option in UNSUPPORTED:
-        if getattr(architecture, option, None):
-            raise UserError(f"CTranslate2 has no counterpart of the model option {option}: use decode.engine fairseq")
-    activation = getattr(architecture, "activation_fn", "relu")
-    if activation != "relu":
-        raise UserError(f"the CTranslate2 engine is for ReLU models, this one uses {activation}: use engine fairseq")
+def _check(state: Mapping[str, Tensor], architecture: Architecture, dictionary: Sequence[str]) -> None:
+    if reasons := list(refuses(architecture)):
+        raise UserError(f"CTranslate2 has no counterpart of this model ({', '.join(reasons)})")
     rows = state["decoder.embed_tokens.weight"].shape[0]
     if rows != len(dictionary):
         raise UserError(f"the checkpoint has {rows} embeddings, dictionary and tags have {len(dictionary)} symbols")

@@ -1,9 +1,8 @@
-"""A fairseq Transformer's encoder and decoder as CTranslate2's specifications, weights filled in."""
+"""A Transformer's encoder and decoder as CTranslate2's specifications, weights filled in."""
 
 from __future__ import annotations
 
 import math
-from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +13,8 @@ from ctranslate2.specs.transformer_spec import TransformerDecoderSpec, Transform
 from numpy.typing import NDArray
 from torch import Tensor
 
+from workflow_scripts.formats.architecture import PROJECTION, Architecture, Component
+
 PADDING = 1
 """fairseq's index of `<pad>`; positions are counted from the one after it."""
 
@@ -21,20 +22,19 @@ NARROWEST = 8
 """Outputs of the narrowest product that CTranslate2 has kernels for."""
 
 
-def encoder_spec(state: Mapping[str, Tensor], architecture: Namespace) -> TransformerEncoderSpec:
-    """The encoder of `state` (fairseq's plain names); `architecture` holds fairseq's model options."""
-    spec = TransformerEncoderSpec(*_shape("encoder", state, architecture), **_options("encoder", state, architecture))
+def encoder_spec(state: Mapping[str, Tensor], architecture: Architecture) -> TransformerEncoderSpec:
+    """The encoder of `state`, whose names are those of `formats.architecture`."""
+    spec = TransformerEncoderSpec(*_shape(architecture.encoder), **_options(architecture.encoder, architecture))
     _fill(spec, "encoder", _weights("encoder", state), architecture)
     return spec
 
 
-def decoder_spec(state: Mapping[str, Tensor], architecture: Namespace) -> TransformerDecoderSpec:
-    """The decoder of `state` with its output projection, which may be its embeddings."""
+def decoder_spec(state: Mapping[str, Tensor], architecture: Architecture) -> TransformerDecoderSpec:
+    """The decoder of `state` with its output projection, which may be its embeddings, too."""
     weights = _weights("decoder", state)
-    spec = TransformerDecoderSpec(*_shape("decoder", state, architecture), **_options("decoder", state, architecture))
+    spec = TransformerDecoderSpec(*_shape(architecture.decoder), **_options(architecture.decoder, architecture))
     _fill(spec, "decoder", weights, architecture)
-    projection = weights.get("decoder.output_projection.weight")
-    spec.projection.weight = weights["decoder.embed_tokens.weight"] if projection is None else projection
+    spec.projection.weight = weights[PROJECTION]
     return spec
 
 
@@ -75,18 +75,16 @@ def _weights(component: str, state: Mapping[str, Tensor]) -> dict[str, np.ndarra
     }
 
 
-def _shape(component: str, state: Mapping[str, Tensor], architecture: Namespace) -> tuple[int, int]:
+def _shape(component: Component) -> tuple[int, int]:
     """Number of layers and of attention heads."""
-    prefix = f"{component}.layers."
-    layers = 1 + max(int(name.split(".")[2]) for name in state if name.startswith(prefix))
-    return layers, getattr(architecture, f"{component}_attention_heads")
+    return component.layers, component.heads
 
 
-def _options(component: str, state: Mapping[str, Tensor], architecture: Namespace) -> dict[str, Any]:
+def _options(component: Component, architecture: Architecture) -> dict[str, Any]:
     return {
-        "pre_norm": bool(getattr(architecture, f"{component}_normalize_before")),
-        "no_final_norm": f"{component}.layer_norm.weight" not in state,
-        "layernorm_embedding": f"{component}.layernorm_embedding.weight" in state,
+        "pre_norm": component.pre_norm,
+        "no_final_norm": not component.final_norm,
+        "layernorm_embedding": architecture.embedding_norm,
     }
 
 
@@ -94,12 +92,12 @@ def _fill(
     spec: TransformerEncoderSpec | TransformerDecoderSpec,
     component: str,
     weights: Mapping[str, np.ndarray],
-    architecture: Namespace,
+    architecture: Architecture,
 ) -> None:
     embeddings = spec.embeddings[0] if isinstance(spec.embeddings, list) else spec.embeddings
     embeddings.weight = weights[f"{component}.embed_tokens.weight"]
     width = embeddings.weight.shape[1]
-    spec.scale_embeddings = 1.0 if getattr(architecture, "no_scale_embedding", False) else math.sqrt(width)
+    spec.scale_embeddings = math.sqrt(width) if architecture.scaled_embeddings else 1.0
     spec.position_encodings.encodings = _positions(component, width, weights, architecture)
     for name in ("layer_norm", "layernorm_embedding"):
         if hasattr(spec, name):
@@ -132,14 +130,14 @@ def _norm(spec: LayerNormSpec, name: str, weights: Mapping[str, np.ndarray]) -> 
     spec.gamma, spec.beta = weights[f"{name}.weight"], weights[f"{name}.bias"]
 
 
-def _positions(component: str, width: int, weights: Mapping[str, np.ndarray], architecture: Namespace) -> np.ndarray:
-    """Position encodings [positions, width]: learned, none, or fairseq's sines and cosines side by side."""
-    count = max(architecture.max_source_positions, architecture.max_target_positions) + 1
-    if getattr(architecture, "no_token_positional_embeddings", False):
-        return _zeros(count, width)
-    learned = weights.get(f"{component}.embed_positions.weight")
-    if learned is not None:
-        return learned[PADDING + 1 :]
+def _positions(component: str, width: int, weights: Mapping[str, np.ndarray], architecture: Architecture) -> np.ndarray:
+    """Position encodings [positions, width]: learned, none, or sines and cosines side by side."""
+    count = max(architecture.max_source, architecture.max_target) + 1
+    match getattr(architecture, component).positions:
+        case "none":
+            return _zeros(count, width)
+        case "learned":
+            return weights[f"{component}.embed_positions.weight"][PADDING + 1 :]
     half = width // 2
     frequencies = np.exp(np.arange(half) * -(math.log(10000) / (half - 1)))
     angles = np.arange(PADDING + 1, PADDING + 1 + count)[:, None] * frequencies

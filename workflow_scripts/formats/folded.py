@@ -7,6 +7,7 @@ columns `W2[:, kept]` and bias `b2 + W2[:, off] relu(b1[off])`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from workflow_scripts.errors import UserError
+from workflow_scripts.formats.architecture import Architecture, NamedModel
 
 Kept = Mapping[tuple[str, int], NDArray[np.integer]]
 
@@ -44,6 +46,31 @@ def folded_state(state: Mapping[str, Tensor], kept: Kept, width: Callable[[str, 
         )
         small.update(zip(names, replaced, strict=True))
     return small
+
+
+def widths(architecture: Architecture, kept: Kept) -> dict[str, int]:
+    """Neurons of the widest layer of each component; one that `kept` does not name stays as it is."""
+    return {
+        side: max(
+            len(kept[side, layer]) if (side, layer) in kept else component.ffn_dim for layer in range(component.layers)
+        )
+        for side, component in architecture.components()
+    }
+
+
+def folded_model(model: NamedModel, kept: Kept, differ: bool) -> NamedModel:
+    """The small model of a direction; its architecture's FFN widths are those of the widest layers.
+
+    Where layers cannot `differ` in width, narrower ones are filled up with neurons of zeros.
+    """
+    wide = widths(model.architecture, kept)
+    width = aligned if differ else (lambda component, _: wide[component])
+    sides = {side: replace(one, ffn_dim=wide[side]) for side, one in model.architecture.components()}
+    return replace(
+        model,
+        architecture=replace(model.architecture, **sides),
+        weights=folded_state(model.weights, kept, width),
+    )
 
 
 def aligned(component: str, neurons: int) -> int:

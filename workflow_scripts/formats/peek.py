@@ -13,6 +13,8 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
+from workflow_scripts.errors import UserError
+
 PROVENANCE = "neuron_specialization"
 """Key of a checkpoint under which the project keeps what made it."""
 PLAIN = {("collections", "OrderedDict"): OrderedDict, ("argparse", "Namespace"): argparse.Namespace}
@@ -46,3 +48,16 @@ def peek(path: str | Path) -> dict[str, Any]:
     except Exception:  # a damaged or hostile file can make its parser fail in any way
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def model_settings(raw: Any, path: str | Path) -> argparse.Namespace:
+    """The settings of the model, by fairseq's names, in the content of a checkpoint of any age.
+
+    Raises `UserError` where it is not fairseq's.
+    """
+    if not isinstance(raw, dict) or "model" not in raw:
+        raise UserError(f"{path} is not a fairseq checkpoint: it has no `model`")
+    args = (raw.get("cfg") or {}).get("model") or raw.get("args")
+    if args is None:
+        raise UserError(f"{path} does not say what its model looks like (neither `cfg` nor `args`)")
+    return argparse.Namespace(**(args if isinstance(args, dict) else vars(args)))

@@ -10,6 +10,7 @@ from typing import Any
 
 from workflow_scripts.direction import Direction, joined
 from workflow_scripts.formats.transformers_folder import Written
+from workflow_scripts.scoring.names import called
 
 WIDTH = 120
 
@@ -221,7 +222,7 @@ def _scores(rows: Sequence[Mapping[str, Any]]) -> str:
     lines = ["| test set | direction | metric | score | signature |", "|---|---|---|---|---|"]
     for row in rows:
         name = row["metric"] if row["text"] == "raw" else f"{row['metric']} ({row['text']})"
-        digits = 3 if row["metric"] == "COMET" else 1
+        digits = called(row["metric"]).digits
         lines.append(
             f"| {row['test_set']} | {row['pair']} | {name} | {row['score']:.{digits}f} | `{row['signature']}` |"
         )

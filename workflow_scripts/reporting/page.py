@@ -16,6 +16,7 @@ import yaml
 from workflow_scripts.files import code_version
 from workflow_scripts.reporting import overlaps
 from workflow_scripts.scoring.markdown import VARIANTS, further, number, present
+from workflow_scripts.scoring.names import called
 from workflow_scripts.scoring.tables import read
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
@@ -66,7 +67,10 @@ def _optional(path: Path) -> pd.DataFrame:
 
 
 def _summaries(summary: pd.DataFrame, against: str | None) -> list[dict[str, Any]]:
-    """A table per test set, metric and variant: rows of systems, cells of tiers and types, with differences."""
+    """A table per test set, metric and variant: rows of systems, cells of tiers and types, with differences.
+
+    A difference is marked `up` where the score is better, which may be lower.
+    """
     blocks = []
     for (test_set, metric, text), rows in summary.groupby(["test_set", "metric", "text"], sort=False):
         types = present(rows)
@@ -85,7 +89,7 @@ def _summaries(summary: pd.DataFrame, against: str | None) -> list[dict[str, Any
                 for kind in types
             ]
             systems.append({"name": system, "cells": cells, "base": system == against})
-        title = ", ".join([metric, VARIANTS[text], *further(test_set)])
+        title = ", ".join([called(metric).heading, VARIANTS[text], *further(test_set)])
         blocks.append({"title": title, "tiers": tiers, "types": types, "systems": systems})
     return blocks
 
@@ -98,8 +102,8 @@ def _difference(row: pd.Series, kind: str, metric: str) -> dict[str, str] | None
     value = row.get(f"{kind}_difference")
     if value is None or pd.isna(value):
         return None
-    text = number(value, metric, signed=True)
-    return {"text": text.replace("-", "−"), "sign": "up" if value > 0 else "down" if value < 0 else "same"}
+    text, gain = number(value, metric, signed=True), called(metric).gain(value)
+    return {"text": text.replace("-", "−"), "sign": "up" if gain > 0 else "down" if gain < 0 else "same"}
 
 
 def _directions(directions: pd.DataFrame, tests: pd.DataFrame, against: str | None) -> list[dict[str, Any]]:
@@ -129,7 +133,7 @@ def _directions(directions: pd.DataFrame, tests: pd.DataFrame, against: str | No
             }
             for pair in rows["pair"].unique()
         ]
-        title = ", ".join([metric, VARIANTS[text], *further(test_set)])
+        title = ", ".join([called(metric).heading, VARIANTS[text], *further(test_set)])
         blocks.append({"title": title, "systems": systems, "rows": table})
     return blocks
 

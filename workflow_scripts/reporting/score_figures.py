@@ -9,15 +9,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from workflow_scripts.direction import Direction
 from workflow_scripts.languages import Language
 from workflow_scripts.paths import DEFAULT_SET
 from workflow_scripts.reporting.overlaps import ARROWS
 from workflow_scripts.reporting.style import COLUMN, family_colors, family_legend, title
+from workflow_scripts.scoring.names import called
 from workflow_scripts.scoring.tables import tier
 
 TYPES = ("O2M", "M2O")
+BETTER = "0.95"
+"""Colour of the side where a system is better than the one it is compared with."""
 
 
 def differences(
@@ -69,8 +73,14 @@ def by_tier(
         axis.axhline(0, color="0.3", lw=0.6)
         axis.set_xticks(range(len(tiers)), tiers)
         axis.set_title(ARROWS[kind].format(pivot=pivot))
-    axes[0].set_ylabel(f"difference in {metric}")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
+    axes[0].set_ylabel(_difference_in(metric))
+    limits, better = _sides(metric, *axes[0].get_ylim())
+    for axis in axes:
+        axis.axhspan(*better, color=BETTER, lw=0, zorder=0)
+        axis.set_ylim(limits)
+    handles, labels = axes[0].get_legend_handles_labels()
+    handles, labels = [*handles, Patch(color=BETTER)], [*labels, "better"]
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
     title(figure, f"{metric} against {against} by tier: means (bars) and languages (dots), {text} text", run)
     return figure
 
@@ -109,16 +119,35 @@ def by_language(
         row[0].set_ylim(len(codes) - 0.5, -0.5)
         for label, code in zip(row[0].get_yticklabels(), codes, strict=True):
             label.set_color(colors[languages[code].family])
+    limits, better = _sides(metric, *axes[0][0].get_xlim())
+    for axis in axes.flat:
+        axis.axvspan(*better, color=BETTER, lw=0, zorder=0)
+        axis.set_xlim(limits)
     for axis in axes[-1]:
-        axis.set_xlabel(f"difference in {metric}")
+        axis.set_xlabel(_difference_in(metric))
     marks = [
         Line2D([], [], marker="o", ls="", color="0.3", mfc=fill, markersize=4, label=label)
         for fill, label in (("0.3", "p < 0.05"), ("white", "not significant"))
         if tested
     ]
+    marks.append(Patch(color=BETTER, label="better"))
     family_legend(figure, colors, [languages[code].family for code in codes], marks)
     title(figure, f"{metric} against {against} by language, {text} text", run)
     return figure
+
+
+def _difference_in(metric: str) -> str:
+    """The label of an axis."""
+    entry = called(metric)
+    notes = [*filter(None, [entry.unit]), *([] if entry.higher_is_better else ["lower is better"])]
+    return f"difference in {metric}" + (f" ({', '.join(notes)})" if notes else "")
+
+
+def _sides(metric: str, low: float, high: float) -> tuple[tuple[float, float], tuple[float, float]]:
+    """The limits of an axis of differences, with a little of both sides, and the part where a system is better."""
+    margin = 0.05 * (high - low)
+    low, high = min(low, -margin), max(high, margin)
+    return (low, high), (0, high) if called(metric).higher_is_better else (low, 0)
 
 
 def training_curves(curves: Mapping[str, pd.DataFrame], run: str) -> tuple[Figure, pd.DataFrame]:

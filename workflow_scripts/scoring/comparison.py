@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from workflow_scripts.scoring import markdown
+from workflow_scripts.scoring.names import called
 
 KEYS = ["test_set", "system", "pair", "metric", "text"]
 MOST = 5
@@ -38,12 +39,12 @@ def text(first: pd.DataFrame, second: pd.DataFrame, both: pd.DataFrame, runs: tu
     combined = pd.concat([first.assign(run=runs[0]), second.assign(run=runs[1])])
     for (test_set, metric, variant), rows in combined.groupby(["test_set", "metric", "text"], sort=False):
         words = ", ".join([markdown.VARIANTS[variant], *markdown.further(test_set)])
-        parts += [f"## {metric} ({words})", _means(rows, metric, runs)]
+        parts += [f"## {called(metric).heading} ({words})", _means(rows, metric, runs)]
     for (test_set, metric, variant), rows in both.groupby(["test_set", "metric", "text"], sort=False):
-        changed = rows[rows["difference"].abs() >= 0.5 * 10 ** -markdown.DIGITS.get(metric, 1)]
+        changed = rows[rows["difference"].abs() >= 0.5 * 10 ** -called(metric).digits]
         if not changed.empty:
             words = ", ".join([variant, *markdown.further(test_set)])
-            parts += [f"## Directions: {metric} ({words})", _extremes(changed, metric, runs)]
+            parts += [f"## Directions: {called(metric).heading} ({words})", _extremes(changed, metric, runs)]
     if both.empty:
         parts.append("The two runs have no system and direction in common.")
     elif not both["difference"].any():
@@ -69,7 +70,8 @@ def _means(rows: pd.DataFrame, metric: str, runs: tuple[str, str]) -> str:
 
 
 def _extremes(changed: pd.DataFrame, metric: str, runs: tuple[str, str]) -> str:
-    ordered = changed.sort_values("difference", kind="stable")
+    """Directions from the one that lost most to the one that gained most."""
+    ordered = changed.sort_values("difference", key=called(metric).gain, kind="stable")
     shown = ordered if len(ordered) <= 2 * MOST else pd.concat([ordered.head(MOST), ordered.tail(MOST)])
     cells = []
     for row in shown.itertuples():

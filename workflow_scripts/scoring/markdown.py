@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from workflow_scripts.paths import DEFAULT_SET
+from workflow_scripts.scoring.names import called
 from workflow_scripts.scoring.tables import TYPES
 
-DIGITS = {"COMET": 3}
 VARIANTS = {
     "raw": "text as it is",
     "published": "text detokenized as in the paper",
@@ -18,11 +18,8 @@ VARIANTS = {
 
 
 def number(value: float, metric: str, signed: bool = False) -> str:
-    """A score as the paper prints it: one digit, COMET three without the leading zero; `–` where there is none."""
-    if pd.isna(value):
-        return "–"
-    text = f"{value:+.{DIGITS.get(metric, 1)}f}" if signed else f"{value:.{DIGITS.get(metric, 1)}f}"
-    return text.replace("0.", ".", 1) if metric == "COMET" else text
+    """A score of a metric as the paper prints it; `–` where there is none."""
+    return called(metric).shown(value, signed)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
@@ -67,7 +64,7 @@ def means(frame: pd.DataFrame, title: str, against: str | None) -> str:
     """The summary table of every metric and variant on one test set (`scoring.tables.summary`)."""
     parts = [f"# {title}"]
     for (metric, text), rows in frame.groupby(["metric", "text"], sort=False):
-        parts += [f"## {metric} ({VARIANTS[text]})", _scores(rows, metric, against)]
+        parts += [f"## {called(metric).heading} ({VARIANTS[text]})", _scores(rows, metric, against)]
     note = "O2M: from the pivot language, M2O: into it, Avg: mean of the two."
     counts = frame[frame["tier"] == "All"].groupby("system", sort=False)["directions"].max().dropna()
     if counts.nunique() > 1:

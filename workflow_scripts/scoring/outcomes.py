@@ -11,7 +11,9 @@ import pandas as pd
 
 from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
-from workflow_scripts.scoring.tables import NAMES, below
+from workflow_scripts.scoring.metric import Metric
+from workflow_scripts.scoring.names import called
+from workflow_scripts.scoring.tables import below
 
 LEVEL = 0.05
 COLUMNS = ("test", "samples", "seed", "score", "against_score", "difference", "p")
@@ -34,17 +36,17 @@ def read_tests(
         if found != place:
             raise UserError(f"{path} is of {found}, not of {place}: remove it, and test again")
         for entry in content["results"]:
-            metric = NAMES.get(entry["name"], entry["name"])
-            row = {"test_set": test_set, "system": system, "pair": str(direction), "metric": metric}
+            metric = called(entry["name"])
+            row = {"test_set": test_set, "system": system, "pair": str(direction), "metric": metric.name}
             row |= {"text": entry["text"], "against": against}
-            yield row | {name: entry[name] for name in COLUMNS} | {"outcome": outcome(entry)}
+            yield row | {name: entry[name] for name in COLUMNS} | {"outcome": outcome(entry, metric)}
 
 
-def outcome(result: Mapping[str, Any]) -> str:
-    """`win`, `loss`, or `tie` where the difference is not significant at p < 0.05."""
+def outcome(result: Mapping[str, Any], metric: Metric) -> str:
+    """`win` (the better score), `loss`, or `tie` where the difference is not significant at p < 0.05."""
     if result["p"] >= LEVEL or not result["difference"]:
         return "tie"
-    return "win" if result["difference"] > 0 else "loss"
+    return "win" if metric.gain(result["difference"]) > 0 else "loss"
 
 
 def outcomes(tests: pd.DataFrame) -> pd.DataFrame:

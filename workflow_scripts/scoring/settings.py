@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from workflow_scripts.errors import UserError
-
-DOWNLOADED = ("flores101", "flores200")
-"""SentencePiece models that sacrebleu fetches by name."""
+from workflow_scripts.scoring.names import chosen, options_of
 
 
 def check(score: Mapping[str, Any], systems: Sequence[str], default_against: str = "baseline") -> None:
-    """Raise `UserError` where `score` names a system or a file that is not there.
+    """Raise `UserError` where `score` names a system or a file that is not there, or a metric lacks what it needs.
 
     A run without a system of the default name has nothing to compare with, which is fine; a misspelt name is not.
     """
@@ -26,6 +23,5 @@ def check(score: Mapping[str, Any], systems: Sequence[str], default_against: str
         for member in members:
             if member not in systems:
                 raise UserError(f"score.replicates.{group}: there is no system {member}; there are {known}")
-    model = score["spbleu"]
-    if model and model not in DOWNLOADED and not Path(model).is_file():
-        raise UserError(f"score.spbleu: {model} is neither a file nor one of {', '.join(DOWNLOADED)}")
+    for key, metric in chosen(score).items():
+        metric.check(**options_of([key], score))

@@ -14,10 +14,9 @@ from workflow_scripts.direction import PAPER, Direction
 from workflow_scripts.errors import UserError
 from workflow_scripts.languages import Language
 from workflow_scripts.paths import DEFAULT_SET
+from workflow_scripts.scoring.metrics import METRICS
+from workflow_scripts.scoring.names import called, names
 
-METRICS = ("BLEU", "chrF++", "spBLEU", "COMET")
-NAMES = {"chrF2++": "chrF++"}
-"""What the paper calls a metric, where sacrebleu has another name."""
 TYPES = tuple(PAPER.values())
 KEYS = ["metric", "text", "system"]
 PLACE = ["test_set", "system", "pair", "metric", "text"]
@@ -41,16 +40,17 @@ def below(folder: Path, test_set: str) -> Path:
 
 
 def read_scores(
-    folder: Path, test_set: str, system: str, directions: Iterable[Direction], comet: bool = False
+    folder: Path, test_set: str, system: str, directions: Iterable[Direction], metrics: Iterable[str]
 ) -> Iterable[dict[str, Any]]:
     """Rows `{test_set, system, pair, metric, text, score, signature, …}` of one system's score files on a test set.
 
-    `folder` has a folder per system. `{pair}.comet.json` is read where `comet` is asked for, and only then. Raises
-    `UserError` where a file is missing.
+    `folder` has a folder per system. The files of these `metrics` are read, and no others. Raises `UserError` where a
+    file is missing, or has a score of a metric that is not known.
     """
+    ends = list(dict.fromkeys(METRICS[key].ends(key)[0] for key in metrics))
     for direction in directions:
         place = below(folder / system, test_set)
-        for path in [place / f"{direction}.json", *([place / f"{direction}.comet.json"] if comet else [])]:
+        for path in [place / f"{direction}.{end}" for end in ends]:
             if not path.exists():
                 raise UserError(f"{path} does not exist: score {system} {direction} first")
             for entry in json.loads(path.read_text(encoding="utf-8")):
@@ -58,7 +58,7 @@ def read_scores(
                     "test_set": test_set,
                     "system": system,
                     "pair": str(direction),
-                    "metric": NAMES.get(entry["name"], entry["name"]),
+                    "metric": called(entry["name"]).name,
                     "text": entry["text"],
                     "score": entry["score"],
                     "signature": entry["signature"],
@@ -77,12 +77,15 @@ def directions(rows: Iterable[Mapping[str, Any]], published: pd.DataFrame | None
     """One row per test set, system, pair, metric and variant, in the order given.
 
     `published` (columns system, pair, metric, score) is set beside the scores of the same system, pair and metric on
-    the default test set, in the variant `published`, as column `published`.
+    the default test set, in the variant `published`, as column `published`. Raises `UserError` for a metric there that
+    is not known.
     """
     frame = pd.DataFrame(rows)
     orders = {name: list(frame[name].unique()) for name in ("test_set", "system", "pair", "text")}
-    frame = _sorted(frame, {name: METRICS if name == "metric" else orders[name] for name in PLACE})
+    frame = _sorted(frame, {name: names() if name == "metric" else orders[name] for name in PLACE})
     if published is not None:
+        for metric in published["metric"].unique():
+            called(metric)
         known = published.rename(columns={"score": "published"}).assign(text="published", test_set=DEFAULT_SET)
         frame = frame.merge(known, how="left", on=PLACE)
     return frame.reset_index(drop=True)
@@ -141,7 +144,7 @@ def _summary(
         table = pd.concat([table, _over_seeds(table, group, members)])
     systems = [*dict.fromkeys(frame["system"]), *replicates]
     texts = list(frame["text"].unique())
-    return _sorted(table, {"metric": METRICS, "text": texts, "system": systems, "tier": tiers})
+    return _sorted(table, {"metric": names(), "text": texts, "system": systems, "tier": tiers})
 
 
 def _means(frame: pd.DataFrame) -> pd.DataFrame:

@@ -18,34 +18,38 @@ from workflow_scripts import errors
 from workflow_scripts.artifacts import write_translations
 from workflow_scripts.batch import made_from, outstanding, stamp
 from workflow_scripts.cluster.gpus import claim
+from workflow_scripts.command_line import add_options
 from workflow_scripts.corpus.manifest import read_manifest
 from workflow_scripts.corpus.prepared_set import read_prepared
 from workflow_scripts.direction import Direction, parse_all
+from workflow_scripts.engines import ENGINES
+from workflow_scripts.engines.engine import Place
+from workflow_scripts.engines.opening import opened
+from workflow_scripts.engines.search import Search
+from workflow_scripts.engines.system_model import SystemModel
 from workflow_scripts.files import code_version, write_text
 from workflow_scripts.progress import Progress
-from workflow_scripts.systems.variant import add_options, variant_of
+from workflow_scripts.systems.variant import add_system_options, variant_of
 
 CODE = (
     "corpus.manifest",
     "corpus.parallel",
     "corpus.prepared_set",
-    "engines.ctranslate2_beam",
+    "corpus.symbols",
+    "engines.engine",
     "engines.hypothesis",
+    "engines.opening",
     "engines.search",
-    "engines.split_model",
-    "fairseq_plugin.beam_search",
+    "engines.system_model",
     "fairseq_plugin.compat",
     "fairseq_plugin.datasets",
     "fairseq_plugin.model",
+    "fairseq_plugin.prepared_text",
     "fairseq_plugin.shards",
-    "fairseq_plugin.system_model",
-    "fairseq_plugin.translator",
+    "formats.architecture",
     "formats.checkpoint",
-    "formats.ctranslate2_model",
-    "formats.ctranslate2_specs",
-    "formats.folded",
+    "formats.fairseq_settings",
     "formats.peek",
-    "layers.own_names",
     "systems.kind",
     "systems.variant",
 )
@@ -58,9 +62,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="data/manifest.json")
     parser.add_argument("--test-set", type=Path, required=True, help="manifest of the test set")
     parser.add_argument("--checkpoint", type=Path, required=True)
-    add_options(parser)
-    parser.add_argument("--engine", choices=["fairseq", "ctranslate2"], default="fairseq")
-    parser.add_argument("--compute-type", default="float32", help="number format of CTranslate2")
+    add_system_options(parser)
+    parser.add_argument("--engine", choices=list(ENGINES), default="fairseq")
+    add_options(parser, ENGINES.options())
     parser.add_argument("--beam", type=int, default=5)
     parser.add_argument("--length-penalty", type=float, default=1.0)
     parser.add_argument("--max-tokens", type=int, default=12000, help="source tokens of a batch")
@@ -84,13 +88,6 @@ def write(parquet: Path, rows: list[dict], metadata: dict, made: dict) -> None:
     write_translations(parquet, rows, metadata | stamp(made, list(texts.values())))
 
 
-def search_settings(args: argparse.Namespace) -> dict[str, Any]:
-    """The settings that decide what the engine finds."""
-    names = ["engine", "beam", "length_penalty", "max_tokens", "max_length"]
-    names += ["compute_type"] if args.engine == "ctranslate2" else []
-    return {name: getattr(args, name) for name in names}
-
-
 def main() -> None:
     args = parse()
     if args.device == "auto":
@@ -101,26 +98,37 @@ def main() -> None:
     manifest = read_manifest(args.data)
     test_set = read_prepared(args.test_set, manifest)
     variant = variant_of(args)
+    model = SystemModel(args.system, args.engine, args.checkpoint, manifest, variant)
+    search = Search(args.beam, args.length_penalty, args.max_length, args.max_tokens)
+    options = ENGINES[args.engine].settings(vars(args))
     shared = {
-        **search_settings(args),
+        "engine": args.engine,
+        **vars(search),
+        **options,
         **manifest.vocabulary,
+        "packages": ENGINES[args.engine].versions(),
         "checkpoint": identity(args.checkpoint),
         **variant.made_from(),
     }
 
     def made(pair: str) -> dict[str, Any]:
-        return made_from("decode", variant.module, **shared, **test_set.made_of(Direction.parse(pair)))
+        of_text = test_set.made_of(Direction.parse(pair))
+        return made_from("decode", ENGINES.module(args.engine), variant.module, **shared, **of_text)
 
     outputs = {str(pair): args.output / f"{pair}.parquet" for pair in args.pairs}
     files = {pair: [path, *(text_file(path, side) for side in SIDES)] for pair, path in outputs.items()}
     todo = outstanding("decode", files, made)
     progress = Progress(f"decode {args.system}", len(outputs), "directions", done=len(outputs) - len(todo))
     if todo:
-        from workflow_scripts.fairseq_plugin.translator import Translator
+        from workflow_scripts.fairseq_plugin.prepared_text import TextReader
 
-        translator = Translator(args, manifest, test_set, variant)
+        model.check()
+        engine = opened(model, search, Place(args.device), options)
+        read = TextReader(manifest, test_set, model.architecture.max_source)
     for number, pair in enumerate(todo, start=len(outputs) - len(todo) + 1):
-        rows = translator.translate(Direction.parse(pair))
+        direction = Direction.parse(pair)
+        text = read(direction)
+        rows = text.rows([found[0] for found in engine.nbest(text.pieces, direction, 1)])
         metadata = {"pair": pair, "system": args.system, "test_set": test_set.name, "code_version": code_version()}
         write(outputs[pair], rows, metadata, made(pair))
         progress.update(number, pair)

@@ -19,6 +19,8 @@ CODE = (
     "reporting.overlaps",
     "reporting.score_figures",
     "reporting.style",
+    "scoring.metric",
+    "scoring.names",
     "scoring.tables",
 )
 

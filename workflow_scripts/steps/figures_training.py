@@ -17,6 +17,8 @@ CODE = (
     "reporting.overlaps",
     "reporting.score_figures",
     "reporting.style",
+    "scoring.metric",
+    "scoring.names",
     "scoring.tables",
 )
 

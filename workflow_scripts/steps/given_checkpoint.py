@@ -4,8 +4,9 @@
         --data results/demo/data/manifest.json --output results/demo/baseline/checkpoint.pt
 
 Refused: a wrong digest (the file is kept aside), objects that could run code, a dictionary or language list that does
-not fit the data. Weights in the naming of the published Neuron Specialization code are renamed, stale copies dropped.
-A checkpoint that was made from the same file is left as it is.
+not fit the data. The source's `format` says how the model is stored, fairseq's where it is left out (the published
+code's naming is recognized then, too); stale copies of weights are dropped. A checkpoint that was made from the same
+file is left as it is.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from workflow_scripts.corpus.download import fetch
 from workflow_scripts.corpus.manifest import Manifest, read_manifest
 from workflow_scripts.errors import UserError
 from workflow_scripts.files import code_version, digest, sha256
+from workflow_scripts.formats import GIVEN, READABLE
 from workflow_scripts.training import provenance
 
 CODE = (
@@ -30,7 +32,11 @@ CODE = (
     "fairseq_plugin.compat",
     "fairseq_plugin.model",
     "fairseq_plugin.shards",
+    "formats.architecture",
     "formats.checkpoint",
+    "formats.fairseq_content",
+    "formats.fairseq_settings",
+    "formats.format",
     "formats.peek",
 )
 RULES = ("given_checkpoint", "given_baseline", "given_system")
@@ -38,7 +44,9 @@ RULES = ("given_checkpoint", "given_baseline", "given_system")
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--source", type=json.loads, required=True, help="JSON: path, url or gdrive, and sha256")
+    parser.add_argument(
+        "--source", type=json.loads, required=True, help="JSON: path, url or gdrive, perhaps sha256 and format"
+    )
     parser.add_argument("--name", required=True, help="the system it belongs to")
     parser.add_argument("--data", type=Path, required=True, help="data/manifest.json")
     parser.add_argument("--output", type=Path, required=True, help="checkpoint to write")
@@ -60,16 +68,17 @@ def obtain(source: dict[str, str | None], output: Path) -> Path:
     return path
 
 
-def made_from(given: str, manifest: Manifest) -> dict[str, Any]:
+def made_from(args: argparse.Namespace, given: str, manifest: Manifest) -> dict[str, Any]:
     """What the checkpoint is made from: the file with SHA-256 `given`, checked against vocabulary and languages."""
-    return batch.made_from("given_checkpoint", given_sha256=given, vocabulary=manifest.vocabulary)
+    module = READABLE.module(args.source.get("format", GIVEN))
+    return batch.made_from("given_checkpoint", module, given_sha256=given, vocabulary=manifest.vocabulary)
 
 
-def current(output: Path, given: str | None, manifest: Manifest) -> bool:
+def current(args: argparse.Namespace, given: str | None, manifest: Manifest) -> bool:
     """Whether the checkpoint of the file with SHA-256 `given` is there already, made from the same."""
-    if not given or any(batch.recompute(rule, [output]) for rule in RULES):
+    if not given or any(batch.recompute(rule, [args.output]) for rule in RULES):
         return False
-    return provenance.read(output).get("made_from") == digest(made_from(given, manifest))
+    return provenance.read(args.output).get("made_from") == digest(made_from(args, given, manifest))
 
 
 def main() -> None:
@@ -77,9 +86,9 @@ def main() -> None:
     manifest = read_manifest(args.data)
     # A download whose digest is known need not be there any more.
     pinned = None if "path" in args.source else args.source.get("sha256")
-    if not current(args.output, pinned, manifest):
+    if not current(args, pinned, manifest):
         path = obtain(args.source, args.output)
-        if not current(args.output, given := sha256(path), manifest):
+        if not current(args, given := sha256(path), manifest):
             take(args, path, given, manifest)
             return
     batch.renew([args.output])
@@ -90,8 +99,9 @@ def take(args: argparse.Namespace, path: Path, given: str, manifest: Manifest) -
     """Check the file at `path` and write it in plain naming, with what it said of itself under `given`."""
     from workflow_scripts.fairseq_plugin import model as transformer
     from workflow_scripts.formats import checkpoint
+    from workflow_scripts.formats.fairseq_content import as_checkpoint
 
-    loaded = checkpoint.read_checkpoint(path)
+    loaded = as_checkpoint(path, READABLE[args.source.get("format", GIVEN)].read(path))
     dictionary = transformer.read_dictionary(manifest)
     transformer.check_fit(loaded, manifest, dictionary)
     model = transformer.build_model(loaded, dictionary)
@@ -104,7 +114,7 @@ def take(args: argparse.Namespace, path: Path, given: str, manifest: Manifest) -
         "weights_sha256": checkpoint.weights_digest(model.state_dict()),
         "code_version": code_version(),
     }
-    checkpoint.write_plain(loaded, model, args.output, batch.stamp(made_from(given, manifest)) | about)
+    checkpoint.write_plain(loaded, model, args.output, batch.stamp(made_from(args, given, manifest)) | about)
     print(f"[checkpoint] {args.name} · {sum(p.numel() for p in model.parameters()):,} weights · {path}", flush=True)
 
 

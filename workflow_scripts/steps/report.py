@@ -21,6 +21,8 @@ CODE = (
     "reporting.overlaps",
     "reporting.page",
     "scoring.markdown",
+    "scoring.metric",
+    "scoring.names",
     "scoring.tables",
 )
 

@@ -1,32 +1,40 @@
-"""Score translations with sacrebleu: BLEU, chrF++, and spBLEU where a SentencePiece model is given.
+"""Score translations by metrics that count: BLEU, chrF++, and what more is registered.
 
     python -m workflow_scripts.steps.score results/run/translations/ns --pairs en-de,de-en \\
-        --output results/run/scores/ns
+        --metrics bleu chrf++ ter --output results/run/scores/ns
 
-Reads `{pair}.hyp.txt` and `{pair}.ref.txt`. Writes `{pair}.json`, a list of sacrebleu's own JSON objects, each with the
-variant of the text it scores (`raw`; or `published` and `repaired` where Moses tokenized it) and the lines whose
-reference holds an unknown token; and `{pair}.segments.parquet`, the metrics' statistics of every segment, which the
-significance tests reuse. A direction whose texts and settings have not changed since is left as it is.
+Each metric has options of its own. Reads `{pair}.hyp.txt` and `{pair}.ref.txt`. Writes `{pair}.json`, a list of
+sacrebleu's own JSON objects, each with the variant of the text it scores (`raw`; or `published` and `repaired` where
+Moses tokenized it) and the lines whose reference holds an unknown token; and `{pair}.segments.parquet`, the metrics'
+statistics of every segment, which the significance tests reuse. A direction whose texts, metrics and settings have not
+changed since is left as it is.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
-import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from workflow_scripts.artifacts import write_segments
 from workflow_scripts.batch import made_from, outstanding, stamp
+from workflow_scripts.command_line import add_options
 from workflow_scripts.direction import Direction, parse_all
 from workflow_scripts.errors import UserError, run
 from workflow_scripts.files import sha256, write_json
 from workflow_scripts.progress import Progress
+from workflow_scripts.scoring.metric import Scorer
+from workflow_scripts.scoring.metrics import METRICS
+from workflow_scripts.scoring.names import of_step, options_given
 from workflow_scripts.scoring.texts import read_lines
 
-CODE = ("scoring.metrics", "scoring.texts", "scoring.variants")
+CODE = ("scoring.metric", "scoring.names", "scoring.scores", "scoring.texts", "scoring.variants")
+
+Scorers = Mapping[str, Scorer]
+"""By the name that score files have."""
 
 
 def texts_of(args: argparse.Namespace, direction: Direction) -> list[Path]:
@@ -39,31 +47,44 @@ def outputs_of(args: argparse.Namespace, direction: Direction) -> list[Path]:
     return [args.output / f"{direction}.{end}" for end in ("segments.parquet", "json")]
 
 
-def made_of(args: argparse.Namespace, direction: Direction, metrics: list[Any]) -> dict[str, Any]:
+def scorers_of(args: argparse.Namespace) -> Callable[[str], Scorers]:
+    """A function that gives the metrics for text in a language."""
+    given = {key: options_given([key], args) for key in args.metrics}
+
+    # What is kept of references is large: that of one language is enough.
+    @lru_cache(maxsize=1)
+    def scorers(language: str) -> Scorers:
+        return {METRICS[key].stored_name: METRICS[key].scorer(language, **options) for key, options in given.items()}
+
+    return scorers
+
+
+def made_of(args: argparse.Namespace, direction: Direction, scorers: Scorers) -> dict[str, Any]:
     """What the scores of a direction are made from."""
     from workflow_scripts.scoring.variants import detokenizer
 
     hypotheses, references = map(sha256, texts_of(args, direction))
     return made_from(
         "score",
+        *map(METRICS.module, args.metrics),
         hypotheses=hypotheses,
         references=references,
         tokenization=args.tokenization,
         detokenizer=detokenizer(args.tokenization),
-        metrics=[metric.settings for metric in metrics],
+        metrics=[[name, scorer.signature] for name, scorer in scorers.items()],
     )
 
 
-def score_direction(args: argparse.Namespace, direction: Direction, metrics: list[Any]) -> None:
+def score_direction(args: argparse.Namespace, direction: Direction, scorers: Scorers) -> None:
     """Score one direction in every variant of its text."""
-    from workflow_scripts.scoring.metrics import score_variants
+    from workflow_scripts.scoring.scores import score_variants
     from workflow_scripts.scoring.variants import unknown_lines
 
-    made, paths = made_of(args, direction, metrics), texts_of(args, direction)
+    made, paths = made_of(args, direction, scorers), texts_of(args, direction)
     hypotheses, references = (read_lines(path) for path in paths)
     if len(hypotheses) != len(references) or not references:
         raise UserError(f"{paths[0]} has {len(hypotheses)} lines, {paths[1]} has {len(references)}: they must match")
-    found = list(score_variants(metrics, hypotheses, references, args.tokenization, direction.target))
+    found = list(score_variants(scorers, hypotheses, references, args.tokenization, direction.target))
     common = {"pair": str(direction), "lines": len(references), "unknown_references": unknown_lines(references)}
     segments, scores = outputs_of(args, direction)
     write_json(scores, [score | common for score, _ in found])
@@ -83,27 +104,24 @@ def main() -> None:
     parser.add_argument("--pairs", type=parse_all, required=True, help="directions, separated by commas")
     parser.add_argument("--output", type=Path, required=True, help="folder to write to")
     parser.add_argument("--tokenization", choices=("none", "moses"), default="none", help="how the text is tokenized")
-    parser.add_argument(
-        "--tokenizers", type=json.loads, default={"default": "13a"}, help="JSON: BLEU's tokenizer per language"
-    )
-    parser.add_argument("--spbleu", help="SentencePiece model file, flores101 or flores200")
+    counted = of_step("score")
+    parser.add_argument("--metrics", nargs="+", choices=counted, default=["bleu", "chrf++"], help="what is computed")
+    add_options(parser, METRICS.options(counted))
     args = parser.parse_args()
-
-    from workflow_scripts.scoring.metrics import MetricSet
+    scorers = scorers_of(args)
 
     # Millions of small counters without cycles: looking for garbage among them takes a third of the time.
     gc.disable()
-    metrics = MetricSet(args.tokenizers, args.spbleu)
     # One target language after the other: its references' n-grams are counted once.
     directions = {str(one): one for one in sorted(args.pairs, key=lambda one: (one.target, one.source))}
     todo = outstanding(
         "score",
         {name: outputs_of(args, one) for name, one in directions.items()},
-        lambda name: made_of(args, directions[name], metrics.of(directions[name].target)),
+        lambda name: made_of(args, directions[name], scorers(directions[name].target)),
     )
     progress = Progress(f"score {args.folder.name}", len(directions), "directions", len(directions) - len(todo))
     for done, name in enumerate(todo, start=len(directions) - len(todo) + 1):
-        score_direction(args, directions[name], metrics.of(directions[name].target))
+        score_direction(args, directions[name], scorers(directions[name].target))
         progress.update(done, name)
     if not todo:
         progress.update(len(directions), "all current")

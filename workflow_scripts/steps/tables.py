@@ -21,9 +21,12 @@ from pathlib import Path
 from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError, run
 from workflow_scripts.files import replacing, write_text
+from workflow_scripts.scoring.metrics import METRICS
 
 CODE = (
     "scoring.markdown",
+    "scoring.metric",
+    "scoring.names",
     "scoring.outcomes",
     "scoring.tables",
 )
@@ -34,7 +37,9 @@ def main() -> None:
     parser.add_argument("--results", type=Path, required=True, help="folder with `scores` and `significance`")
     parser.add_argument("--rows", type=json.loads, required=True, help="JSON: directions by test set and system")
     parser.add_argument("--tested", type=json.loads, default={}, help="JSON: the same by the system compared with")
-    parser.add_argument("--comet", action="store_true", help="read COMET's scores as well")
+    parser.add_argument(
+        "--metrics", nargs="+", choices=list(METRICS), default=["bleu", "chrf++"], help="what was computed"
+    )
     parser.add_argument("--languages", type=Path, required=True, help="language table")
     parser.add_argument("--pivot", default="en", help="the language in the middle")
     parser.add_argument("--against", help="system that differences are taken to")
@@ -54,7 +59,7 @@ def main() -> None:
         for test_set, systems in args.rows.items()
         for system, pairs in systems.items()
         for row in tables.read_scores(
-            args.results / "scores", test_set, system, map(Direction.parse, pairs), args.comet
+            args.results / "scores", test_set, system, map(Direction.parse, pairs), args.metrics
         )
     ]
     if not rows:

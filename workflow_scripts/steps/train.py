@@ -30,7 +30,7 @@ from workflow_scripts.direction import parse_all
 from workflow_scripts.errors import UserError
 from workflow_scripts.fairseq_plugin import arguments
 from workflow_scripts.files import write_json
-from workflow_scripts.systems.variant import Variant, add_options, variant_of
+from workflow_scripts.systems.variant import Variant, add_system_options, variant_of
 from workflow_scripts.training import beginning, provenance, publishing, work_folder
 from workflow_scripts.training.course import Choice, over
 
@@ -65,7 +65,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--resources", type=json.loads, default={}, help="its gpus, nodes and workers, if not there")
     parser.add_argument("--model", type=json.loads, help="settings `model` as JSON (training from nothing)")
     parser.add_argument("--start", type=Path, help="checkpoint to go on from")
-    add_options(parser)
+    add_system_options(parser)
     parser.add_argument("--work", type=Path, required=True, help="folder for what an interruption must not lose")
     parser.add_argument("--output", type=Path, required=True, metavar="CHECKPOINT", help="file to write")
     parser.add_argument("--continuations", type=int, default=100, help="most times that SLURM jobs may continue it")

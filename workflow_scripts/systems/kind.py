@@ -20,7 +20,10 @@ Schema = Mapping[str, Any]
 State = Mapping[str, "Tensor"]
 """Weights by fairseq's plain names, and own parameters (`systems.own`)."""
 
-CHECKPOINT: Schema = {"$ref": "#/$defs/file", "description": "A trained model to evaluate instead of training one."}
+CHECKPOINT: Schema = {
+    "$ref": "#/$defs/checkpoint",
+    "description": "A trained model to evaluate instead of training one.",
+}
 
 
 class Effect(Protocol):

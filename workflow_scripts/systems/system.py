@@ -124,11 +124,6 @@ class System:
         return KINDS.module(self.kind_name)
 
     @property
-    def code_of_decoding(self) -> str:
-        """The digest of the code that translates with it, its kind's included."""
-        return step_digest("decode", self.module)
-
-    @property
     def code_of_masks(self) -> str:
         """The digest of the code that selects its neurons, its criterion's included."""
         return step_digest("masks", CRITERIA.module(self.settings["masks"]["select"]))

@@ -104,7 +104,7 @@ class Variant:
             )
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_system_options(parser: argparse.ArgumentParser) -> None:
     """The options of which `variant_of` makes a `Variant`."""
     kinds = [name for name in KINDS if not KINDS[name].texts]
     parser.add_argument("--kind", choices=kinds, help="kind of the system (default: by --masks and --settings)")

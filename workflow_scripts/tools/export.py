@@ -16,21 +16,34 @@ import argparse
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workflow_scripts import errors
 from workflow_scripts.artifacts import Masks, read_metadata
+from workflow_scripts.command_line import add_options
 from workflow_scripts.corpus.manifest import Manifest, read_manifest
-from workflow_scripts.direction import Direction, joined, tag
+from workflow_scripts.corpus.symbols import read_symbols
+from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
 from workflow_scripts.files import code_version
+from workflow_scripts.formats import FORMATS
+from workflow_scripts.formats.format import Exported
 from workflow_scripts.layers.own_names import directions_of as own_directions
 from workflow_scripts.made_run import MadeRun
 from workflow_scripts.paths import DEFAULT_SET, Paths
-from workflow_scripts.systems.variant import Variant, add_options, variant_of
+from workflow_scripts.systems.variant import Variant, add_system_options, variant_of
 
-SMALL = ["ctranslate2", "fairseq"]
+if TYPE_CHECKING:
+    from workflow_scripts.formats.architecture import Architecture
+    from workflow_scripts.formats.folded import Kept
+
+DEFAULT = ["ctranslate2", "fairseq"]
 SEARCH = {"beam": 5, "length_penalty": 1.0, "max_length": 200}
+
+
+def written() -> list[str]:
+    """The formats that are written."""
+    return [name for name in FORMATS if FORMATS[name].write]
 
 
 def parse() -> argparse.Namespace:
@@ -38,22 +51,22 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--system", required=True, help="name of the system")
     parser.add_argument("--pair", type=Direction.parse, help="direction, as en-de; the whole model without it")
     parser.add_argument("--run", default="demo", help="name of the run (default: %(default)s)")
-    parser.add_argument("--format", choices=[*SMALL, "transformers"], help="default: CTranslate2 and fairseq")
+    parser.add_argument("--format", choices=written(), help=f"default: {' and '.join(DEFAULT)}")
     parser.add_argument("--data", type=Path, help="data/manifest.json")
     parser.add_argument("--checkpoint", type=Path)
-    add_options(parser)
-    parser.add_argument("--compute-type", default="float32", help="number format of the CTranslate2 model")
-    parser.add_argument(
-        "--license", default="other", help="the model card's licence (default: %(default)s, not stated)"
-    )
+    add_system_options(parser)
+    add_options(parser, FORMATS.options())
     parser.add_argument("--output", type=Path, help="folder to write")
     args = parser.parse_args()
-    if not args.pair and args.format != "transformers":
-        raise UserError("--pair is needed: a whole model is written by --format transformers alone")
+    args.formats = [args.format] if args.format else DEFAULT
+    if not args.pair and not all(FORMATS[name].whole for name in args.formats):
+        whole = [name for name in written() if FORMATS[name].whole]
+        raise UserError(f"--pair is needed: a whole model is written by --format {' or '.join(whole)} alone")
     run = Path(Paths(args.run).results)
     args.data = args.data or run / "data/manifest.json"
     args.checkpoint, args.variant = chosen(args)
-    export = run / "export" / args.system / ("" if args.format in (None, *SMALL) else args.format)
+    alone = [name for name in args.formats if FORMATS[name].alone]
+    export = run / "export" / args.system / "".join(alone)
     args.output = args.output or export / str(args.pair or "all")
     return args
 
@@ -92,6 +105,7 @@ def search_of(args: argparse.Namespace, directions: list[Direction]) -> dict[str
 
 def scores_of(args: argparse.Namespace, directions: list[Direction]) -> list[dict[str, Any]]:
     """What the run has scored of the system, on all its test sets."""
+    from workflow_scripts.scoring.metrics import METRICS
     from workflow_scripts.scoring.tables import read_scores
 
     paths, rows = Paths(args.run), []
@@ -99,103 +113,97 @@ def scores_of(args: argparse.Namespace, directions: list[Direction]) -> list[dic
     further = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
     for test_set in (DEFAULT_SET, *further):
         for pair in directions:
-            if Path(paths.score(args.system, test_set, pair)[0]).exists():
-                comet = Path(paths.comet(args.system, test_set, pair)[0]).exists()
-                rows += read_scores(folder.parent, test_set, args.system, [pair], comet)
+            files = {
+                key: Path(paths.score(args.system, test_set, pair, metric.ends(key))[0])
+                for key, metric in METRICS.items()
+            }
+            scored = [key for key, path in files.items() if path.exists()]
+            rows += read_scores(folder.parent, test_set, args.system, [pair], scored)
     return rows
 
 
-def write_transformers(
-    args: argparse.Namespace,
-    folder: Path,
-    manifest: Manifest,
-    masks: Masks | None,
-    loaded: Any,
-    kept: Any,
-    symbols: list[str],
-) -> None:
-    """Everything of a folder for `transformers`."""
-    from workflow_scripts.formats import checkpoint as checkpoints
-    from workflow_scripts.formats import transformers_folder as folders
-    from workflow_scripts.formats.small_fairseq import widths
-    from workflow_scripts.formats.transformers_card import Card, render
+def settings_of(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """The options of each format that is written. Raises `UserError` for one that none of them takes."""
+    formats = {name: FORMATS[name] for name in args.formats}
+    for option in FORMATS.options():
+        if getattr(args, option) is not None and not any(option in one.options for one in formats.values()):
+            takers = [name for name, one in FORMATS.items() if option in one.options]
+            raise UserError(f"--{option.replace('_', '-')} belongs to --format {' or '.join(takers)}")
+    return {name: one.settings(vars(args)) for name, one in formats.items()}
 
-    if not manifest.sentencepiece:
-        raise UserError(
-            f"{args.data} names no SentencePiece model, so no tokenizer can be written: set data.sentencepiece"
-        )
-    rows, directions = masks.rows if masks else None, directions_of(args, manifest, masks)
-    version = code_version()
-    model = folders.Model(
-        state=loaded.state,
-        args=loaded.args,
-        symbols=symbols,
-        tags=[tag(language) for language in manifest.languages],
-        sentencepiece=manifest.sentencepiece,
-        search=search_of(args, directions),
-        provenance=folders.provenance(version, checkpoints.identity(args.checkpoint), args.pair, rows),
-    )
-    if args.pair:
-        written = folders.write_direction(folder, model, args.pair, kept)
+
+def check(name: str, architecture: Architecture) -> None:
+    """Raise `UserError` for a model that a format cannot hold."""
+    if reasons := ", ".join(FORMATS[name].refuses(architecture)):
+        others = [other for other in written() if not list(FORMATS[other].refuses(architecture))]
+        raise UserError(f"format {name} cannot hold this model ({reasons}); --format {' or '.join(others)} can")
+
+
+def write(folder: Path, exported: Exported, kept: Kept, options: dict[str, dict[str, Any]]) -> None:
+    """Write a model in each of some formats, and the README, into the empty `folder`."""
+    from workflow_scripts.formats.folded import folded_model
+    from workflow_scripts.formats.readme import readme
+
+    sections = []
+    for name, settings in options.items():
+        form, small = FORMATS[name], exported
+        if exported.pair:
+            small = replace(exported, model=folded_model(exported.model, kept, form.widths == "layer"))
+        place = folder if form.alone else folder / name
+        place.mkdir(exist_ok=True)
+        sections.append(form.write(place, small, **settings))
+    if any(FORMATS[name].alone for name in options):
+        (text,) = sections
     else:
-        written = folders.write_whole(folder, model, rows)
-    card = Card(
-        system=args.system,
-        pair=args.pair,
-        directions=directions,
-        masked=bool(rows),
-        version=version,
-        licence=args.license,
-        written=written,
-        tokenization=manifest.tokenization,
-        neurons=neurons(widths(loaded.args, kept)) if args.pair else "",
-        data={
-            "languages": ", ".join(manifest.languages),
-            "training data": f"{joined(manifest.pairs)}, fingerprint `{manifest.fingerprint}`",
-            "dictionary": f"{len(symbols)} symbols, SHA-256 `{manifest.content['dictionary_sha256']}`",
-        },
-        scores=scores_of(args, directions),
-    )
-    (folder / "README.md").write_text(render(card), encoding="utf-8")
-
-
-def neurons(wide: dict[str, int]) -> str:
-    """A sentence on the widths of a small model."""
-    return f"Its widest layers keep {wide['encoder']} (encoder) and {wide['decoder']} (decoder) neurons."
+        text = readme(small, sections)
+        if exported.manifest.sentencepiece:
+            shutil.copyfile(exported.manifest.sentencepiece, folder / "sentencepiece.model")
+    (folder / "README.md").write_text(text, encoding="utf-8")
 
 
 def main() -> None:
     args = parse()
+    options = settings_of(args)
     manifest = read_manifest(args.data)
     if args.pair and not set(args.pair.languages) <= set(manifest.languages):
         raise UserError(f"--pair {args.pair}: the languages of this run are {', '.join(manifest.languages)}")
     masks = args.variant.masks
 
-    from workflow_scripts.fairseq_plugin import model as transformer
     from workflow_scripts.formats import checkpoint as checkpoints
-    from workflow_scripts.formats import small_folder
-    from workflow_scripts.formats.small_fairseq import widths
+    from workflow_scripts.formats.fairseq_content import named
 
-    loaded, dictionary = checkpoints.read_checkpoint(args.checkpoint), transformer.read_dictionary(manifest)
-    transformer.check_fit(loaded, manifest, dictionary)
+    loaded, symbols = (
+        checkpoints.read_checkpoint(args.checkpoint),
+        read_symbols(manifest.dictionary, manifest.languages),
+    )
+    checkpoints.refuse_other_vocabulary(loaded, manifest.languages, len(symbols), manifest.dictionary)
     args.variant.refuse_other(loaded)
-    kept = {}
+    kept = None
     if args.pair:
         state, kept = args.variant.fold(loaded.state, str(args.pair))
-        loaded, kept = replace(loaded, state=state), kept or {}
+        loaded = replace(loaded, state=state)
     elif own_directions(loaded.state):
         raise UserError(f"system {args.system} has parameters for each direction: --pair is needed, for one of them")
+    model, directions = named(loaded), directions_of(args, manifest, masks)
+    for name in options:
+        check(name, model.architecture)
+    exported = Exported(
+        system=args.system,
+        model=model,
+        symbols=symbols,
+        manifest=manifest,
+        pair=args.pair,
+        rows=masks.rows if masks else None,
+        checkpoint=checkpoints.identity(args.checkpoint),
+        version=code_version(),
+        search=search_of(args, directions),
+        directions=directions,
+        scores=scores_of(args, directions),
+    )
     folder = args.output.with_name(f".{args.output.name}.tmp")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    if args.format == "transformers":
-        write_transformers(args, folder, manifest, masks, loaded, kept, dictionary.symbols)
-    else:
-        formats = [args.format] if args.format else SMALL
-        small_folder.write(folder, formats, loaded, dictionary.symbols, manifest, args.pair, kept, args.compute_type)
-        words = neurons(widths(loaded.args, kept))
-        text = small_folder.readme(formats, args.system, args.pair, manifest, words, args.compute_type, code_version())
-        (folder / "README.md").write_text(text, encoding="utf-8")
+    write(folder, exported, kept or {}, options)
     shutil.rmtree(args.output, ignore_errors=True)
     folder.replace(args.output)
     print(f"{args.pair or 'all directions'} of {args.system}: {args.output}")

@@ -4,9 +4,9 @@
     python -m workflow_scripts.tools.translate --run demo --systems baseline,ns --pair en-qa --format tsv --nbest 3 FILE
 
 Lines (UTF-8, files may be gzipped) are treated as the run's own test text: normalized, cut into pieces, searched with
-its settings; float32 gives its translations. Blank lines stay blank. Lines with more pieces than the model takes, or
-than a translation may have, are cut at sentence ends, translated in parts and joined; stderr says which. The converted
-model is kept in results/RUN/export/cache. Formats:
+its engine and settings. Blank lines stay blank. Lines with more pieces than the model takes, or than a translation may
+have, are cut at sentence ends, translated in parts and joined; stderr says which. What an engine makes of a model is
+kept in results/RUN/export/cache. Formats:
 
 text   the best translation of one system, a line per line
 tsv    line, rank, source; per system its translation and `SYSTEM.score`; a row per line and rank, names in the first
@@ -21,17 +21,18 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from workflow_scripts import errors
+from workflow_scripts.command_line import add_options
 from workflow_scripts.direction import Direction, joined
+from workflow_scripts.engines import ENGINES
 from workflow_scripts.errors import UserError
 
-COMPUTE_TYPES = ("float32", "float16", "bfloat16", "int8", "int8_float16", "int8_float32", "int8_bfloat16")
 FORMATS = ("text", "tsv", "jsonl")
 
 
@@ -50,7 +51,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--pair", type=Direction.parse, required=True, help="direction, as en-de")
     parser.add_argument("--format", choices=FORMATS, help="default: text for one translation a line, else tsv")
     parser.add_argument("--nbest", type=int, default=1, metavar="N", help="translations of each line, best first")
-    parser.add_argument("--compute-type", choices=COMPUTE_TYPES, help="number format (default: the run's, or float32)")
+    parser.add_argument("--engine", choices=list(ENGINES), help="who searches (default: the run's engine)")
+    add_options(parser, ENGINES.options())
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 …")
     parser.add_argument("--output", type=Path, help="file to write (default: standard output)")
     args = parser.parse_args()
@@ -64,6 +66,20 @@ def parse() -> argparse.Namespace:
         if not path.is_file():
             raise UserError(f"{path} does not exist, or is a folder")
     return args
+
+
+def engine_of(args: argparse.Namespace, decode: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The engine and its options: what is asked for, else what the run was decoded with (`decode`), else its defaults.
+
+    Raises `UserError` for an option that another engine takes.
+    """
+    name = args.engine or decode["engine"]
+    engine = ENGINES[name]
+    asked = {option: value for option in ENGINES.options() if (value := getattr(args, option)) is not None}
+    if wrong := [option for option in asked if option not in engine.options]:
+        takers = [other for other, one in ENGINES.items() if wrong[0] in one.options]
+        raise UserError(f"engine {name} takes no --{wrong[0].replace('_', '-')}: add --engine {' or '.join(takers)}")
+    return name, engine.settings(asked if args.engine else {**decode, **asked})
 
 
 def batches(files: list[Path], sizes: Iterator[int]) -> Iterator[list[str]]:
@@ -107,7 +123,8 @@ def translate(args: argparse.Namespace) -> None:
 
     from workflow_scripts.engines.side_by_side import SideBySide
 
-    systems = SideBySide.load(run, args.systems, args.pair, args.nbest, args.compute_type, args.device)
+    engine, options = engine_of(args, run.config["decode"])
+    systems = SideBySide.load(run, args.systems, args.pair, args.nbest, engine, options, args.device)
     with written(args.output) as file:
         for rows in systems.translate(batches(args.files, SideBySide.sizes()), args.format):
             file.write(rows.encode())
