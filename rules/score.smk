@@ -119,7 +119,7 @@ for batch in RUN.work.tests:
             # A function of more than wildcards: how work is packed into jobs makes nothing stale.
             pairs=lambda wildcards, output, batch=batch: joined(batch.directions),
             ours=PATHS.scores("{system}", batch.test_set),
-            theirs=PATHS.scores(batch.against, batch.test_set),
+            theirs=lambda wildcards, input: str(Path(input.theirs[0]).parent),
             output=PATHS.tests(batch.against, "{system}", batch.test_set),
             options=as_options(RUN.scoring.test_settings),
             code=RUN.scoring.code_of("significance"),
