@@ -66,8 +66,24 @@ def test_figures_shade_the_better_side(metric, draw):
         box = span.get_bbox()
         low, high = (box.y0, box.y1) if draw is score_figures.by_tier else (box.x0, box.x1)
         assert (low, high > 0) == (0, True) if metric == "BLEU" else (low < 0, high) == (True, 0)
-    assert ("difference in TER (edits per 100 words, lower is better)" in texts(figure)) == (metric == "TER")
-    assert "better" in texts(figure)
+    said = texts(figure).replace("\n", " ")
+    assert ("difference in TER (edits per 100 words, lower is better)" in said) == (metric == "TER")
+    assert "better" in said
+
+
+@pytest.mark.parametrize("draw", [score_figures.by_tier, score_figures.by_language])
+def test_labels_of_axes_lie_within_the_figure_and_apart_from_its_title(draw):
+    scores, tests = (frame.assign(metric="TER") for frame in score_tables())
+    table = score_figures.differences(scores, tests, FAMILIES, "en", "baseline")
+    figure = draw(table, FAMILIES, "TER", "raw", "en", "baseline", "trial")
+    figure.draw_without_rendering()
+    labels = [label for axis in figure.axes for label in (axis.xaxis.label, axis.yaxis.label) if label.get_text()]
+    (head,) = (text for text in figure.texts if text.get_text() == figure.get_suptitle())
+    for box in (label.get_window_extent() for label in labels):
+        assert figure.bbox.x0 <= box.x0
+        assert figure.bbox.y0 <= box.y0
+        assert box.x1 <= figure.bbox.x1
+        assert not box.overlaps(head.get_window_extent())
 
 
 def test_two_runs_are_compared_from_the_worst_change_to_the_best():

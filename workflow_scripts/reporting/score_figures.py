@@ -73,7 +73,7 @@ def by_tier(
         axis.axhline(0, color="0.3", lw=0.6)
         axis.set_xticks(range(len(tiers)), tiers)
         axis.set_title(ARROWS[kind].format(pivot=pivot))
-    axes[0].set_ylabel(_difference_in(metric))
+    axes[0].set_ylabel(_difference_in(metric, "\n"))
     limits, better = _sides(metric, *axes[0].get_ylim())
     for axis in axes:
         axis.axhspan(*better, color=BETTER, lw=0, zorder=0)
@@ -136,11 +136,11 @@ def by_language(
     return figure
 
 
-def _difference_in(metric: str) -> str:
-    """The label of an axis."""
+def _difference_in(metric: str, gap: str = " ") -> str:
+    """The label of an axis; a short axis has room for it with a line feed for `gap`."""
     entry = called(metric)
     notes = [*filter(None, [entry.unit]), *([] if entry.higher_is_better else ["lower is better"])]
-    return f"difference in {metric}" + (f" ({', '.join(notes)})" if notes else "")
+    return f"difference in {metric}" + (f"{gap}({f',{gap}'.join(notes)})" if notes else "")
 
 
 def _sides(metric: str, low: float, high: float) -> tuple[tuple[float, float], tuple[float, float]]:
