@@ -6,7 +6,7 @@ from workflow_scripts.cluster import failures, gpus, queue
 # SLURM's warning that a job's time is nearly up is for the training; it would end the Snakemake inside the job.
 signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
-snakemake_state.tell_forced(workflow)
+snakemake_state.tell_due(workflow, RUN.is_precious)
 snakemake_state.spare_unseen()
 if gpus.present():
     # A profile for a cluster says itself who gets a GPU.

@@ -32,15 +32,7 @@ for batch in RUN.work.counted:
                 wildcards.system, batch.test_set, batch.directions
             ),
         output:
-            update(
-                [
-                    file
-                    for pair in batch.directions
-                    for file in RUN.scoring.files(
-                        "{system}", batch.test_set, pair, RUN.scoring.of_step("score")
-                    )
-                ]
-            ),
+            update(RUN.scoring.made(batch, RUN.scoring.of_step("score"))),
         log:
             f"{PATHS.logs}/score/{{system}}.{batch.label}.log",
         benchmark:
@@ -69,13 +61,7 @@ for metric, batch in RUN.work.learned:
                 wildcards.system, batch.test_set, batch.directions
             ),
         output:
-            update(
-                [
-                    file
-                    for pair in batch.directions
-                    for file in RUN.scoring.files("{system}", batch.test_set, pair, [metric])
-                ]
-            ),
+            update(RUN.scoring.made(batch, [metric])),
         log:
             f"{PATHS.logs}/score_{metric}/{{system}}.{batch.label}.log",
         benchmark:

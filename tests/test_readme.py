@@ -156,8 +156,10 @@ def test_the_kind_of_system_is_trained_decoded_and_exported(
         called("decode", "--system", "scaled", *files, *test_set, "--engine", engine, "--output", output).ok()
         texts[engine] = (output / "en-qa.hyp.txt").read_text(encoding="utf-8")
     assert texts["fairseq"] == texts["ctranslate2"]
-    called("export", "--system", "scaled", *files, "--pair", "en-qa", "--output", tmp_path / "exported").ok()
-    assert (tmp_path / "exported/fairseq").is_dir()
+    for form in ("fairseq", "ctranslate2", "published", "transformers"):
+        output = tmp_path / "exported" / form
+        called("export", "--system", "scaled", *files, "--pair", "en-qa", "--format", form, "--output", output).ok()
+        assert (output / "README.md").exists()
 
 
 def test_the_format_is_written_and_read(called: Callable[..., Result], tiny_run: TinyRun, tmp_path: Path):

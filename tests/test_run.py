@@ -170,6 +170,18 @@ def test_the_files_of_a_given_data_bin_are_inputs_and_those_of_a_downloaded_one_
     assert downloaded.databin == downloaded.unpacked == "results/test/data/download/unpacked"
 
 
+def test_downloads_and_trainings_that_nothing_brings_back_are_precious(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = Run.from_config(config(), ROOT)
+    assert run.is_precious("fetch_databin", ["results/test/data/download/archive"])
+    assert run.is_precious("specialize", [run.paths.checkpoint("ns")])
+    assert not run.is_precious("masks", [run.paths.masks("ns")])
+    state = Path(run.paths.work("ns"), "state.json")
+    state.parent.mkdir(parents=True)
+    state.touch()
+    assert not run.is_precious("specialize", [run.paths.checkpoint("ns")])
+
+
 def test_every_artefact_that_a_user_may_open_is_asked_for():
     files = set(run_of(systems=SYSTEMS).outputs.artefacts)
     wanted = {

@@ -9,6 +9,9 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from workflow_scripts.errors import UserError
 
+Schema = Mapping[str, Any]
+"""JSON schema of one option, with its description."""
+
 
 class Described(Protocol):
     """What every entry has: a line on what it is, and its own settings, a JSON schema each."""
@@ -17,7 +20,7 @@ class Described(Protocol):
     def summary(self) -> str: ...
 
     @property
-    def options(self) -> Mapping[str, Mapping[str, Any]]: ...
+    def options(self) -> Mapping[str, Schema]: ...
 
 
 Entry = TypeVar("Entry", bound=Described)
@@ -68,4 +71,15 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
         return {
             option: {**copy.deepcopy(dict(rule)), "description": f"{front[option]}{rule['description']}"}
             for option, rule in options.items()
+        }
+
+    def takers(self, option: str) -> list[str]:
+        """The entries that take a setting."""
+        return [name for name, entry in self.items() if option in entry.options]
+
+    def settings(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The values of an entry's own settings: those that are given, else the defaults."""
+        return {
+            option: rule["default"] if given.get(option) is None else given[option]
+            for option, rule in self[name].options.items()
         }

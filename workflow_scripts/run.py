@@ -6,7 +6,7 @@ that the schema has filled with defaults, and never changes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,9 +25,12 @@ from workflow_scripts.score_stage import ScoreStage
 from workflow_scripts.scoring.settings import check as check_score
 from workflow_scripts.source_code import step_digest
 from workflow_scripts.systems.system import Systems
-from workflow_scripts.training import provenance
+from workflow_scripts.training import provenance, work_folder
 from workflow_scripts.training.course import PROCESSES, decisive
 from workflow_scripts.work import Work
+
+DOWNLOADS = ("fetch_databin", "given_baseline", "given_system")
+"""Rules that may fetch what they write from the network."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +172,14 @@ class Run:
         """Checkpoints that are trained in this run, by name."""
         own = {"baseline": self.paths.baseline} if self.baseline_is_trained else {}
         return own | {name: self.systems[name].checkpoint for name in self.systems.trained}
+
+    def is_precious(self, rule: str, outputs: Sequence[str]) -> bool:
+        """Whether files are left alone where nothing is known of how they were made.
+
+        These are downloads, and trainings that no work folder could bring back.
+        """
+        works = [self.paths.work(name) for name, path in self.trainings.items() if path in outputs]
+        return rule in DOWNLOADS or any(not Path(work, work_folder.STATE).exists() for work in works)
 
     @property
     def curves(self) -> dict[str, str]:

@@ -15,6 +15,7 @@ from workflow_scripts.source_code import step_digest
 
 if TYPE_CHECKING:
     from workflow_scripts.run import Run
+    from workflow_scripts.work import Batch
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,10 @@ class ScoreStage:
         """The files with scores and segments of a direction, of all metrics or of some."""
         ends = dict.fromkeys(self.metrics[key].ends(key) for key in (self.metrics if metrics is None else metrics))
         return [file for each in ends for file in self.run.paths.score(system, test_set, pair, each)]
+
+    def made(self, batch: Batch, metrics: Iterable[str]) -> list[str]:
+        """What a job writes that scores a batch by these metrics; the system stands as `{system}`."""
+        return [file for pair in batch.directions for file in self.files("{system}", batch.test_set, pair, metrics)]
 
     def segments(self, system: str, test_set: str, pair: Direction) -> list[str]:
         """What the metrics say of every segment of a direction: what is tested."""

@@ -11,7 +11,9 @@ from types import SimpleNamespace
 import pytest
 from snakemake import cli, common
 from snakemake.api import DAGApi
+from snakemake.dag import DAG
 from snakemake.executors import dryrun
+from snakemake.persistence import PersistenceBase
 from snakemake.resources import Resources
 from snakemake.scheduling.job_scheduler import JobScheduler
 from snakemake.settings import types
@@ -26,6 +28,7 @@ from workflow_scripts.errors import UserError
 CHANGED = "Snakemake has changed: mend workflow_scripts/cluster/snakemake_state.py, "
 SETTINGS = inspect.getsource(types)
 SCHEDULER = inspect.getsource(JobScheduler)
+NEEDRUN = inspect.getsource(DAG.update_needrun)
 EXECUTE = inspect.getsource(Workflow.execute)
 CONFIG = str(ROOT / "config/config.yaml")
 
@@ -82,7 +85,7 @@ def test_snakemakes_own_words_where_it_refuses(tmp_path):
 )
 def test_steps_learn_what_is_to_be_made_again(tmp_path, arguments, told):
     due(tmp_path, *arguments, "--configfile", CONFIG)
-    assert set(os.environ[RECOMPUTE].split("\n")) == told, CHANGED + "`tell_forced`"
+    assert set(os.environ[RECOMPUTE].split("\n")) == told, CHANGED + "`tell_due`"
 
 
 def test_a_stage_among_forced_rules_means_its_batches():
@@ -109,13 +112,15 @@ def test_a_batch_gets_what_the_profile_says_of_its_stage():
     ("what", "there"),
     [
         ("`due`: cli.parse_args and cli.args_to_api", {"parse_args", "args_to_api"} <= set(dir(cli))),
+        ("`_run_unrecorded`: two questions", {"has_metadata", "params_changed"} <= set(dir(PersistenceBase))),
+        ("`_run_unrecorded`: asked in turn", "elif self.workflow.persistence.has_outdated_metadata(job)" in NEEDRUN),
         ("`_keep_signatures`", {"FUNC_OVERWRITE_PARAMS_ATTR", "overwrite_function_params"} <= set(dir(common))),
         ("`spare_unseen`: the dry run's Executor", "printjob" in vars(dryrun.Executor)),
         ("`due`: the silence that ends a dry run", "== {Quietness.RULES, Quietness.PROGRESS}" in EXECUTE),
         ("`due`: DAGApi.execute_workflow", "execute_workflow" in dir(DAGApi)),
         ("`due`: WorkflowApi._workflow", "_workflow" in inspect.getsource(DAGApi.execute_workflow)),
-        ("`tell_forced`: Workflow._prepare_dag", "_prepare_dag" in EXECUTE),
-        ("`tell_forced`: Workflow.dag_settings", "self.dag_settings" in EXECUTE),
+        ("`tell_due`: Workflow._prepare_dag", "_prepare_dag" in EXECUTE),
+        ("`tell_due`: Workflow.dag_settings", "self.dag_settings" in EXECUTE),
         ("`is_main`: Workflow.is_main_process", hasattr(Workflow, "is_main_process")),
         ("`limit_gpus`: Workflow.register_resource", hasattr(Workflow, "register_resource")),
         ("`limit_gpus`: Workflow.global_resources", "global_resources" in inspect.getsource(Workflow)),

@@ -184,7 +184,7 @@ def test_the_configuration_takes_its_name_and_its_options(module):
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_every_engine_gives_its_options_defaults(name):
-    assert ENGINES[name].settings({}).keys() == ENGINES[name].options.keys()
+    assert ENGINES.settings(name, {}).keys() == ENGINES[name].options.keys()
 
 
 def test_options_of_another_engine_are_refused():

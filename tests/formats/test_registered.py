@@ -107,7 +107,7 @@ def exported(tiny_run) -> Exported:
 def written(name: str, folder: Path, what: Exported) -> Path:
     """The file of the weights, written in a format with its defaults."""
     folder.mkdir()
-    assert FORMATS[name].write(folder, what, **FORMATS[name].settings({}))
+    assert FORMATS[name].write(folder, what, **FORMATS.settings(name, {}))
     (path,) = [path for path in folder.iterdir() if path.suffix in (".pt", ".safetensors", ".npz")]
     return path
 

@@ -71,7 +71,8 @@ class Change:
     """One change: `edit` gets the configuration (to be changed in place) and the working folder of the run `base`.
 
     `must` are the stages that the dry run has to plan, `must_not` those it must leave alone. CI plans all changes, and
-    runs those that are `executed` to the end. `same_end`: the change can make no difference in the end.
+    runs those that are `executed` to the end. `same_end`: the change can make no difference in the end. `refused`: both
+    ends are these words instead, since what is given goes with nothing else.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Change:
     executed: bool = False
     arguments: tuple[str, ...] = ()
     same_end: bool = False
+    refused: str = ""
     base: str = "text"
 
 
@@ -120,6 +122,11 @@ def gone(pattern: str) -> Callable[[dict[str, Any], Path], None]:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     return edit
+
+
+def forgotten(_: dict[str, Any], folder: Path) -> None:
+    """What Snakemake knows of how files were made."""
+    shutil.rmtree(folder / ".snakemake")
 
 
 def code(module: str) -> Callable[[dict[str, Any], Path], None]:
@@ -411,6 +418,12 @@ CHANGES = [
         {"binarize", "test_set", "masks", "specialize"} | ENDS,
         {"clean", "sentencepiece_model"},
     ),
+    Change("Snakemake's record is gone", forgotten, ALL, same_end=True),
+    Change(
+        "k, once Snakemake's record is gone",
+        both(key("systems.ns.masks.k", 60), forgotten),
+        {"masks", "specialize"} | ENDS,
+    ),
     Change("the report is gone", gone("report.html"), {"report"}, ALL - {"report"}, same_end=True),
     # Asked for by name
     Change(
@@ -428,7 +441,14 @@ CHANGES = [
     ),
     Change("a digest pinned", pinned, {"given_baseline"}, {"link_databin"}, same_end=True, base="given"),
     Change("the data-bin lies elsewhere", databin_moved, {"link_databin"}, same_end=True, base="given"),
-    Change("validation data of the data-bin", replaced("valid", "test"), {"link_databin"} | NEURONS, base="given"),
+    # The given checkpoint was trained under the masks of the old counts.
+    Change(
+        "validation data of the data-bin",
+        replaced("valid", "test"),
+        {"link_databin"} | NEURONS,
+        refused="was trained under masks",
+        base="given",
+    ),
     Change(
         "test data of the data-bin",
         replaced("test", "valid"),

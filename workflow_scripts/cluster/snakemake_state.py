@@ -7,6 +7,8 @@ Each use has its reason here:
 - The names of a run's SLURM jobs tell a later start that they are still in the queue; the plugin knows only its own id.
 - GPUs of this machine are a global resource, which must be known before the first job is chosen.
 - `plan` and `status` ask for the jobs that are due as data; Snakemake's API only prints them.
+- Files that it has no record of (a lost `.snakemake`, results from elsewhere) Snakemake takes for current, whatever the
+  configuration says now.
 - A dry run words every job even where `quiet` keeps it from being shown: a third of the time of a large run. What
   parameters a function of a rule takes is worked out anew for every job, twice.
 """
@@ -18,7 +20,7 @@ import inspect
 import io
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FunctionType
@@ -136,10 +138,11 @@ def give_gpus(workflow: Any, stages: Iterable[str]) -> None:
         workflow.resource_settings._parsed_overwrite_resources.setdefault(stage, Resources.from_mapping({"gpu": 1}))
 
 
-def tell_forced(workflow: Any) -> None:
+def tell_due(workflow: Any, precious: Callable[[str, Sequence[str]], bool]) -> None:
     """Let steps know what the user wants made again (`-R`, `-F`, `-f`), and `-R decode` mean the rules of all batches.
 
-    Options are known only when the jobs are about to be worked out, after the Snakefile was read.
+    Options are known only when the jobs are about to be worked out, after the Snakefile was read. Jobs run, too, of
+    whose files there is no record; not where `precious(rule, outputs)`.
     """
     prepare = workflow._prepare_dag
 
@@ -150,8 +153,23 @@ def tell_forced(workflow: Any) -> None:
             workflow.dag_settings = with_batches(workflow.dag_settings, rules)
             os.environ[RECOMPUTE] = "\n".join(forced(workflow.dag_settings, rules))
         prepare(*args, **kwargs)
+        if is_main(workflow):
+            _run_unrecorded(workflow.persistence, precious)
 
     workflow._prepare_dag = prepare_and_tell
+
+
+def _run_unrecorded(persistence: Any, precious: Callable[[str, Sequence[str]], bool]) -> None:
+    """Let the jobs run of whose files there is no record: their steps see for themselves what is current.
+
+    Snakemake removes files before they are made: what is `precious` is left alone.
+    """
+    from snakemake.persistence import ParamsChange
+
+    recorded, changed = persistence.has_metadata, persistence.params_changed
+    unknown = ParamsChange(only_new={"there is no record of how it was made"})
+    persistence.has_metadata = lambda job: recorded(job) or not precious(job.rule.name, [*map(str, job.output)])
+    persistence.params_changed = lambda job, file=None: changed(job, file) if recorded(job) else unknown
 
 
 def _keep_signatures(workflow: Any) -> None:

@@ -14,7 +14,7 @@ def check(decode: Mapping[str, Any]) -> None:
     """Raise `UserError` for an option that is another engine's, unless it stands at its default."""
     for option, rule in ENGINES.options().items():
         if option not in ENGINES[decode["engine"]].options and decode[option] != rule["default"]:
-            takers = " and ".join(name for name, one in ENGINES.items() if option in one.options)
+            takers = " and ".join(ENGINES.takers(option))
             raise UserError(f"decode.{option}: engine {decode['engine']} takes none, it belongs to {takers}")
 
 

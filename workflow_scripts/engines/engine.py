@@ -6,16 +6,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from workflow_scripts.direction import Direction
 from workflow_scripts.engines.hypothesis import Hypothesis
+from workflow_scripts.registry import Schema
 
 if TYPE_CHECKING:
     from workflow_scripts.formats.architecture import Architecture
-
-Schema = Mapping[str, Any]
-"""JSON schema of one option, with its description."""
 
 
 class Opened(Protocol):
@@ -62,12 +60,6 @@ class Engine:
     packages: tuple[str, ...] = ()
     refuses: Callable[[Architecture], Iterable[str]] = _everything
     effects: bool = False
-
-    def settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The values of its own options: those that are given, else the defaults."""
-        return {
-            name: given[name] if given.get(name) is not None else rule["default"] for name, rule in self.options.items()
-        }
 
     def versions(self) -> dict[str, str | None]:
         """The versions of its packages; None for one that is not installed."""

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from workflow_scripts.corpus.manifest import Manifest
 from workflow_scripts.direction import Direction
 from workflow_scripts.formats.architecture import Architecture, NamedModel
+from workflow_scripts.registry import Schema
 
 if TYPE_CHECKING:
     from workflow_scripts.artifacts import Mask
-
-Schema = Mapping[str, Any]
-"""JSON schema of one option, with its description."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +69,3 @@ class Format:
     widths: Literal["component", "layer"] = "component"
     whole: bool = False
     alone: bool = False
-
-    def settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The values of its own options: those that are given, else the defaults."""
-        return {
-            name: given[name] if given.get(name) is not None else rule["default"] for name, rule in self.options.items()
-        }

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from workflow_scripts.registry import Schema
+
 Indices = NDArray[np.int32]
 Layer = tuple[str, int]
 """A component and the number of one of its layers."""
-Schema = Mapping[str, Any]
-"""JSON schema of one option, with its description."""
 
 
 @dataclass(frozen=True)

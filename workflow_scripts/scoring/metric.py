@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workflow_scripts.registry import Schema
+
 Statistics = NDArray[np.int64]
 """One row of sufficient statistics per segment, whole numbers: int64 [n, m]."""
 Sums = Sequence[float] | NDArray[Any]
 """Statistics added up over segments: [m]."""
-Schema = Mapping[str, Any]
-"""JSON schema of one option, with its description."""
 
 
 class Scorer(ABC):
@@ -49,7 +49,7 @@ class Summed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Metric:
+class Metric(ABC):
     """A metric.
 
     `summary` says in a line what it is, `name` what tables, figures and published scores call it, `stored` what score
@@ -95,17 +95,17 @@ class Metric:
         text = f"{value:{'+' if signed else ''}.{self.digits}f}"
         return text if self.leading_zero else text.replace("0.", ".", 1)
 
+    @abstractmethod
     def ends(self, key: str) -> tuple[str, str]:
         """The ends of the names of the files with its scores and its segments; `key` is what it is registered as."""
-        raise NotImplementedError
 
+    @abstractmethod
     def summands(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """What of the segments is added up: [n, m] from what their file holds."""
-        raise NotImplementedError
 
+    @abstractmethod
     def summed(self, language: str, options: Mapping[str, Any]) -> Summed:
         """How sums of `summands` become the score of text in that language."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -100,7 +100,7 @@ def main() -> None:
     variant = variant_of(args)
     model = SystemModel(args.system, args.engine, args.checkpoint, manifest, variant)
     search = Search(args.beam, args.length_penalty, args.max_length, args.max_tokens)
-    options = ENGINES[args.engine].settings(vars(args))
+    options = ENGINES.settings(args.engine, vars(args))
     shared = {
         "engine": args.engine,
         **vars(search),

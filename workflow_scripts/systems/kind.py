@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from workflow_scripts.registry import Schema
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 Config = Mapping[str, Any]
 Settings = Mapping[str, Any]
 """What stands under `systems.<name>`."""
-Schema = Mapping[str, Any]
 State = Mapping[str, "Tensor"]
 """Weights by fairseq's plain names, and own parameters (`systems.own`)."""
 

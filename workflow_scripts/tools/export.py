@@ -124,12 +124,11 @@ def scores_of(args: argparse.Namespace, directions: list[Direction]) -> list[dic
 
 def settings_of(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
     """The options of each format that is written. Raises `UserError` for one that none of them takes."""
-    formats = {name: FORMATS[name] for name in args.formats}
     for option in FORMATS.options():
-        if getattr(args, option) is not None and not any(option in one.options for one in formats.values()):
-            takers = [name for name, one in FORMATS.items() if option in one.options]
+        takers = FORMATS.takers(option)
+        if getattr(args, option) is not None and not set(takers) & set(args.formats):
             raise UserError(f"--{option.replace('_', '-')} belongs to --format {' or '.join(takers)}")
-    return {name: one.settings(vars(args)) for name, one in formats.items()}
+    return {name: FORMATS.settings(name, vars(args)) for name in args.formats}
 
 
 def check(name: str, architecture: Architecture) -> None:
@@ -172,10 +171,8 @@ def main() -> None:
     from workflow_scripts.formats import checkpoint as checkpoints
     from workflow_scripts.formats.fairseq_content import named
 
-    loaded, symbols = (
-        checkpoints.read_checkpoint(args.checkpoint),
-        read_symbols(manifest.dictionary, manifest.languages),
-    )
+    loaded = checkpoints.read_checkpoint(args.checkpoint)
+    symbols = read_symbols(manifest.dictionary, manifest.languages)
     checkpoints.refuse_other_vocabulary(loaded, manifest.languages, len(symbols), manifest.dictionary)
     args.variant.refuse_other(loaded)
     kept = None

@@ -74,12 +74,11 @@ def engine_of(args: argparse.Namespace, decode: Mapping[str, Any]) -> tuple[str,
     Raises `UserError` for an option that another engine takes.
     """
     name = args.engine or decode["engine"]
-    engine = ENGINES[name]
     asked = {option: value for option in ENGINES.options() if (value := getattr(args, option)) is not None}
-    if wrong := [option for option in asked if option not in engine.options]:
-        takers = [other for other, one in ENGINES.items() if wrong[0] in one.options]
+    if wrong := [option for option in asked if option not in ENGINES[name].options]:
+        takers = ENGINES.takers(wrong[0])
         raise UserError(f"engine {name} takes no --{wrong[0].replace('_', '-')}: add --engine {' or '.join(takers)}")
-    return name, engine.settings(asked if args.engine else {**decode, **asked})
+    return name, ENGINES.settings(name, asked if args.engine else {**decode, **asked})
 
 
 def batches(files: list[Path], sizes: Iterator[int]) -> Iterator[list[str]]:
