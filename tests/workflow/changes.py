@@ -126,7 +126,7 @@ def gone(pattern: str) -> Callable[[dict[str, Any], Path], None]:
 
 def forgotten(_: dict[str, Any], folder: Path) -> None:
     """What Snakemake knows of how files were made."""
-    shutil.rmtree(folder / ".snakemake")
+    shutil.rmtree(folder / ".snakemake", ignore_errors=True)
 
 
 def code(module: str) -> Callable[[dict[str, Any], Path], None]:
