@@ -127,6 +127,24 @@ class TinyRun:
             *("--output", work / "checkpoint.pt", *arguments),
         )
 
+    def job(self, folder: Path, *more: str, **training: object) -> dict[str, object]:
+        """What a training's process is given to go on from the baseline, as `train` does, below `folder`."""
+        from workflow_scripts.corpus.manifest import read_manifest
+        from workflow_scripts.fairseq_plugin import arguments
+
+        manifest = read_manifest(self.manifest)
+        shards = [str(shard) for shard in manifest.shards]
+        words = [
+            *arguments.multilingual("neuron_specialization", shards, manifest.languages, self.directions),
+            "--arch=transformer",
+            *arguments.optimization(TRAINING | training),
+            *arguments.sampling(TRAINING),
+            *arguments.bookkeeping(str(folder), TRAINING, 1),
+            f"--finetune-from-model={self.checkpoint}",
+            *more,
+        ]
+        return {"arguments": words, "start": str(self.checkpoint), "data": str(self.manifest)}
+
 
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> TinyRun:

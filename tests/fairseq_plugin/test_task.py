@@ -10,9 +10,8 @@ import torch
 
 from tests.conftest import DIRECTIONS, TRAINING
 from workflow_scripts.artifacts import Mask, write_masks
-from workflow_scripts.corpus.manifest import read_manifest
 from workflow_scripts.errors import UserError
-from workflow_scripts.fairseq_plugin import arguments, training
+from workflow_scripts.fairseq_plugin import training
 from workflow_scripts.layers.specialized_ffn import SpecializedFc1
 
 from fairseq import checkpoint_utils, tasks  # isort: skip
@@ -36,22 +35,8 @@ def start(tiny_run, tmp_path):
     """`start(masks)` sets the task up as a continued training does: `(cfg, task, model)`."""
 
     def make(masks=None):
-        manifest = read_manifest(tiny_run.manifest)
-        shards = [str(shard) for shard in manifest.shards]
-        job = {
-            "arguments": [
-                *arguments.multilingual("neuron_specialization", shards, manifest.languages, DIRECTIONS),
-                "--arch=transformer",
-                *arguments.optimization(TRAINING | {"dropout": 0, "attention_dropout": 0}),
-                *arguments.sampling(TRAINING),
-                *arguments.bookkeeping(str(tmp_path), TRAINING, 1),
-                f"--finetune-from-model={tiny_run.checkpoint}",
-                *([f"--masks-file={masks}"] if masks else []),
-            ],
-            "start": str(tiny_run.checkpoint),
-            "data": str(tiny_run.manifest),
-        }
-        cfg = training.settings(job)
+        more = [f"--masks-file={masks}"] if masks else []
+        cfg = training.settings(tiny_run.job(tmp_path, *more, dropout=0, attention_dropout=0))
         task = tasks.setup_task(cfg.task)
         return cfg, task, task.build_model(cfg.model)
 

@@ -7,8 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from tests.conftest import DIRECTIONS, TRAINING
-from workflow_scripts.corpus.manifest import read_manifest
+from tests.conftest import DIRECTIONS
 from workflow_scripts.fairseq_plugin import arguments, training
 from workflow_scripts.fairseq_plugin.own_updates import OwnUpdates
 from workflow_scripts.layers.own_names import own_parameters
@@ -26,22 +25,8 @@ def trainer(tiny_run, registered, tmp_path, monkeypatch):
         own = registered.OwnParameters(("fc2",), registered.shapes, registered.act)
         kind = registered.own_kind("bias", registered.KIND.options["bias"], own, "a bias", frozen)
         monkeypatch.setattr(registered, "KIND", kind)
-        manifest = read_manifest(tiny_run.manifest)
-        shards = [str(shard) for shard in manifest.shards]
-        job = {
-            "arguments": [
-                *arguments.multilingual("neuron_specialization", shards, manifest.languages, DIRECTIONS),
-                "--arch=transformer",
-                *arguments.optimization(TRAINING | {"lr": 0.01, "warmup": 1}),
-                *arguments.sampling(TRAINING),
-                *arguments.bookkeeping(str(tmp_path), TRAINING, 1),
-                f"--finetune-from-model={tiny_run.checkpoint}",
-                *arguments.system(Variant.of("bias", None, {"bias": {"scale": 1}})),
-            ],
-            "start": str(tiny_run.checkpoint),
-            "data": str(tiny_run.manifest),
-        }
-        cfg = training.settings(job)
+        system = arguments.system(Variant.of("bias", None, {"bias": {"scale": 1}}))
+        cfg = training.settings(tiny_run.job(tmp_path, *system, lr=0.01, warmup=1))
         task = tasks.setup_task(cfg.task)
         made = Trainer(cfg, task, task.build_model(cfg.model), task.build_criterion(cfg.criterion))
         _, made.epoch = checkpoint_utils.load_checkpoint(cfg.checkpoint, made)
