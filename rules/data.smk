@@ -10,4 +10,4 @@ wildcard_constraints:
     second="[A-Za-z0-9_]+",
 
 
-include: f"data_{DATA.source}.smk"
+include: f"data_{DATA.form}.smk"

@@ -11,9 +11,10 @@ import importlib
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -146,6 +147,11 @@ class TinyRun:
         return {"arguments": words, "start": str(self.checkpoint), "data": str(self.manifest)}
 
 
+def synthetic(sizes: Mapping[str, Any]) -> tuple[str, ...]:
+    """What `make_text` is told for a synthetic corpus of these sizes, by split."""
+    return ("--source", "synthetic", "--splits", ",".join(sizes), "--settings", json.dumps({"synthetic": sizes}))
+
+
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> TinyRun:
     """Made once, by the pipeline's own commands."""
@@ -159,8 +165,9 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> TinyRun:
     cleaning = {"punctuation": True, "min_words": 1, "max_words": 60, "max_ratio": 3.0, "held_out": ["valid"]}
     joint = {"size": 300, "character_coverage": 1.0, "temperature": 1.0, "sample": 10000}
     call(
-        *("synthesize", "--languages", table, "--pairs", pairs),
-        *("--sizes", json.dumps(sizes), "--seed", 5, "--output", text),
+        *("make_text", "--languages", table, "--pairs", pairs),
+        *synthetic(sizes),
+        *("--seed", 5, "--output", text),
     ).ok()
     for pair in pairs.split(","):
         call(

@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT, TRAINING, Result, TinyRun, module_of
+from tests.test_layout import NEUTRAL
 from workflow_scripts.artifacts import read_masks, read_translations, write_activations
 
 SECTION = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## Add your own\n")[1].split("\n## ")[0]
@@ -92,7 +93,7 @@ def decoded(called: Callable[..., Result], tiny_run: TinyRun, tmp_path_factory: 
 
 
 def test_there_is_an_example_of_each():
-    assert list(EXAMPLES) == ["A criterion", "A metric", "A kind of system", "An engine", "A format"]
+    assert list(EXAMPLES) == ["A data source", "A criterion", "A metric", "A kind of system", "An engine", "A format"]
 
 
 @pytest.mark.parametrize("title", EXAMPLES)
@@ -101,12 +102,39 @@ def test_it_declares_what_it_imports(title: str):
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     own = {name.removeprefix("workflow_scripts.") for name in imported if name.startswith("workflow_scripts.")}
     (code,) = (node.value for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "CODE")
-    assert own <= set(ast.literal_eval(code))
+    assert {name for name in own if not NEUTRAL.fullmatch(name)} <= set(ast.literal_eval(code))
 
 
 @pytest.mark.parametrize("title", EXAMPLES)
 def test_its_configuration_is_taken(title: str, called: Callable[..., Result]):
     called("-c", CHECK, ROOT, json.dumps(BASE | EXAMPLES[title].config)).ok()
+
+
+def test_the_data_source_is_planned_for_and_makes_text(called: Callable[..., Result], copy: Path, tmp_path: Path):
+    table = tmp_path / "sentences.tsv"
+    rows = ["de\ten\tnl", *(f"Satz {number}\tsentence {number}\tzin {number}" for number in range(20)), "Satz\t\tzin"]
+    table.write_text("\n".join(rows), encoding="utf-8")
+    languages = {"table": str(ROOT / "config/languages/ec30.tsv"), "codes": ["en", "de", "nl"]}
+    config = {"run": "tiny", "languages": languages, "data": {"source": "table", "table": str(table)}}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config | {"systems": {"baseline": {}}}), encoding="utf-8")
+    for name in ("Snakefile", "rules", "config", "profiles"):
+        (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, copy / name)
+    command = ["--snakefile", copy / "Snakefile", "--configfile", tmp_path / "config.yaml", "--directory", tmp_path]
+    snakemake = [sys.executable, "-m", "snakemake", *map(str, command), "--cores", "1"]
+    made = [
+        f"results/tiny/data/clean/{split}.en-de.{language}" for split in ("train", "valid") for language in ("en", "de")
+    ]
+    subprocess.run([*snakemake, *made, "results/tiny/data/raw/test.en-nl.nl"], check=True)
+    raw = {
+        path.name: path.read_text(encoding="utf-8").splitlines() for path in tmp_path.glob("results/tiny/data/raw/*")
+    }
+    assert raw["test.en-nl.nl"] == ["zin 1", "zin 11"]
+    assert raw["valid.en-de.en"] == ["sentence 0", "sentence 10"]
+    assert len(raw["train.en-de.de"]) == 16
+    table.write_text(table.read_text(encoding="utf-8").replace("Satz 2\t", "Aussage 2\t"), encoding="utf-8")
+    said = subprocess.run([*snakemake, "-n", *made], capture_output=True, text=True, check=True).stdout
+    assert "make_text" in said
+    assert "make_test_text" not in said
 
 
 def test_the_criterion_selects(called: Callable[..., Result], tmp_path: Path):

@@ -10,6 +10,7 @@ from typing import Any
 
 import jsonschema
 
+from workflow_scripts.corpus.sources import SOURCES
 from workflow_scripts.corpus.test_sets import available
 from workflow_scripts.direction import Direction, joined
 from workflow_scripts.engines import ENGINES
@@ -198,11 +199,12 @@ def check(config: Config, codes: Sequence[str]) -> None:
         *((f"systems.{name}.checkpoint", system.get("checkpoint")) for name, system in config["systems"].items()),
     ]:
         check_file(where, file)
-    if config["data"]["source"] == "text" and not config["text"]:
+    form = SOURCES[config["data"]["source"]].form
+    if form == "text" and not config["text"]:
         raise UserError("data.source is text: say which folder it lies in, `text: FOLDER` or `--config text=FOLDER`")
-    if config["data"]["source"] == "databin":
+    if form == "databin":
         check_file("data.databin", config["data"]["databin"])
-    if (config["data"]["source"] == "none") != (not found.models):
+    if (form == "none") != (not found.models):
         raise UserError(
             "data.source: none goes with systems that are all existing translations, and only with them; "
             f"it is {config['data']['source']}"

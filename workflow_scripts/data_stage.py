@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from workflow_scripts.corpus import databin, parallel, test_sets
 from workflow_scripts.corpus.download import contradicted
+from workflow_scripts.corpus.sources import SOURCES
 from workflow_scripts.direction import Direction, corpora
 from workflow_scripts.errors import UserError
 from workflow_scripts.paths import DEFAULT_SET
@@ -29,18 +30,28 @@ class DataStage:
 
     @property
     def source(self) -> str:
-        """Where data comes from: synthetic, text, databin or none."""
+        """Where data comes from."""
         return self.run.config["data"]["source"]
+
+    @property
+    def form(self) -> str:
+        """What the source has, and so which rules follow: made, text, databin or none."""
+        return SOURCES[self.source].form
+
+    @property
+    def module(self) -> str:
+        """The module of the source."""
+        return SOURCES.module(self.source)
 
     @property
     def is_text(self) -> bool:
         """Whether training data is made from text."""
-        return self.source in ("synthetic", "text")
+        return self.form in ("made", "text")
 
     @property
     def text(self) -> str:
         """The folder of the raw text."""
-        return self.run.config["text"] if self.source == "text" else f"{self.run.paths.results}/data/raw"
+        return self.run.config["text"] if self.form == "text" else f"{self.run.paths.results}/data/raw"
 
     @property
     def clean(self) -> str:
@@ -62,14 +73,23 @@ class DataStage:
         """The folder of a given data-bin, or of its shards."""
         return self.run.config["data"]["databin"].get("path", self.unpacked)
 
-    def sizes(self, splits: Iterable[str]) -> dict[str, Any]:
-        """Lines of the synthetic corpus in these splits."""
-        return {split: self.run.config["data"]["synthetic"][split] for split in splits}
+    def settings(self, splits: Iterable[str]) -> Mapping[str, Any]:
+        """The source's own settings, as far as these splits depend on them."""
+        return SOURCES[self.source].concern(self._own, list(splits))
+
+    @property
+    def read(self) -> Sequence[str]:
+        """The files of this machine that the source makes text of."""
+        return SOURCES[self.source].files(self._own)
+
+    @property
+    def _own(self) -> dict[str, Any]:
+        return SOURCES.settings(self.source, self.run.config["data"])
 
     def raw(self, splits: Iterable[str], pairs: Iterable[Direction] | None = None) -> list[str]:
         """The raw text of pairs (of all without), as far as it is there or will be."""
         pairs = self.run.corpora if pairs is None else tuple(pairs)
-        if self.source == "synthetic":
+        if self.form == "made":
             return _names(self.text, splits, pairs)
         found = (
             parallel.existing(self.text, pairs, [split])
@@ -154,8 +174,8 @@ class DataStage:
 
     def _given(self) -> list[tuple[str, str]]:
         """Folders that the configuration names, and under which key."""
-        own = [("text", self.text)] if self.source == "text" else []
-        databin = self.run.config["data"]["databin"].get("path") if self.source == "databin" else None
+        own = [("text", self.text)] if self.form == "text" else []
+        databin = self.run.config["data"]["databin"].get("path") if self.form == "databin" else None
         own += [("data.databin.path", databin)] if databin else []
         return own + [(f"test_sets.{one.name}", one.folder) for one in self.run.test_sets if one.folder]
 
@@ -174,7 +194,7 @@ class DataStage:
                 f"({positions}), so training would leave lines out; set it to {positions - FRAME} or less"
             )
         wanted = contradicted(Path(self.download), self.run.config["data"]["databin"].get("sha256"))
-        if self.source == "databin" and "path" not in self.run.config["data"]["databin"] and wanted:
+        if self.form == "databin" and "path" not in self.run.config["data"]["databin"] and wanted:
             raise UserError(
                 f"data.databin.sha256 is {wanted}, but {self.download}, downloaded before, has another "
                 f"({self.download}.sha256). Correct it, or remove {Path(self.download).parent} to download again"

@@ -126,13 +126,12 @@ class Run:
     @property
     def tokenization(self) -> str:
         """How the text was tokenized before SentencePiece."""
-        own = self.config["data"]["source"] in ("databin", "none")
-        return self.config["data"]["tokenization"] if own else "none"
+        return "none" if self.data.is_text else self.config["data"]["tokenization"]
 
     @property
     def has_data(self) -> bool:
         """Whether there is anything but existing translations."""
-        return self.config["data"]["source"] != "none"
+        return self.data.form != "none"
 
     @property
     def baseline_is_trained(self) -> bool:

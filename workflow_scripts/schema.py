@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from workflow_scripts.corpus.sources import SOURCES
 from workflow_scripts.engines import ENGINES
 from workflow_scripts.formats import READABLE
 from workflow_scripts.neurons.criteria import CRITERIA
@@ -25,6 +26,7 @@ REGISTRIES: Mapping[str, Registry[Any]] = {
     "formats": READABLE,
     "kinds": KINDS,
     "metrics": METRICS,
+    "sources": SOURCES,
 }
 MARK = "registered"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, synthetic
 from tests.envs.test_create import UV, create
 from workflow_scripts import __version__
 from workflow_scripts.__main__ import commands
@@ -119,14 +119,14 @@ def test_steps_run_until_one_needs_the_extra_and_says_what_to_install(installed,
         return installed.call("neuron-specialization", name, *options, cwd=tmp_path)
 
     (tmp_path / "languages.tsv").write_text(LANGUAGES)
-    sizes = json.dumps({"train": {"high": 80}, "valid": 10, "test": 5})
+    made = synthetic({"train": {"high": 80}, "valid": 10, "test": 5})
     cleaning = json.dumps({"punctuation": True, "min_words": 1, "max_words": 60, "max_ratio": 3.0, "held_out": []})
     joint = {"size": 120, "character_coverage": 1.0, "temperature": 1.0, "sample": 1000}
     settings = json.dumps(joint | {"model": None, "dictionary": None})
     vocabulary = ("--model", "joint.model", "--dictionary", "dict.txt")
     languages, clean = ("--languages", "languages.tsv"), ("--folder", "clean", "--pairs", "en-qa")
     for name, *options in (
-        ("synthesize", *languages, "--pairs", "en-qa", "--sizes", sizes, "--seed", 1, "--output", "text"),
+        ("make_text", *languages, "--pairs", "en-qa", *made, "--seed", 1, "--output", "text"),
         (
             "clean",
             "--folder",

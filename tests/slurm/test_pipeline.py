@@ -101,7 +101,7 @@ def test_every_stage_went_through_slurm_and_gpu_stages_asked_for_gpus(site: Site
     done = [job for job in site.jobs() if job.state == "COMPLETED"]
     stages = {job.what.split(" ")[0]: job for job in done}
     in_groups = {
-        "synthesize",
+        "make_text",
         "check_text",
         "clean",
         "sentencepiece",

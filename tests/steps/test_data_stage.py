@@ -14,6 +14,7 @@ from random import Random
 
 import pytest
 
+from tests.conftest import synthetic as made_of
 from workflow_scripts.batch import FORMAT
 from workflow_scripts.corpus import parallel, pieces
 from workflow_scripts.direction import Direction, joined
@@ -68,8 +69,8 @@ def synthetic(tmp_path_factory):
     sizes = {"train": {"high": 300, "medium": 200, "low": 100}, "valid": 20, "test": 20}
     pairs = ["en-qa", "en-xi"]
     table = ROOT / "config" / "languages" / "synthetic.tsv"
-    run("synthesize", "--languages", table, "--pairs", ",".join(pairs), "--sizes", json.dumps(sizes),
-        "--seed", 1, "--output", folder / "raw")  # fmt: skip
+    run("make_text", "--languages", table, "--pairs", ",".join(pairs), *made_of(sizes), "--seed", 1,
+        "--output", folder / "raw")  # fmt: skip
     run("check_text", "--folder", folder / "raw", "--pairs", ",".join(pairs), "--splits", "train,valid,test",
         "--output", folder / "c.json")  # fmt: skip
     prepare(folder / "raw", pairs, ["en", "qa", "xi"], folder, size=300)

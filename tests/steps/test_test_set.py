@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, synthetic
 from workflow_scripts.corpus.manifest import read_manifest
 from workflow_scripts.corpus.prepared_set import read_prepared
 from workflow_scripts.direction import Direction
@@ -192,7 +192,7 @@ def test_asking_for_other_test_lines_changes_no_other_text(command, tmp_path):
     def draw(name, **changes):
         wanted = {split: size for split, size in (sizes | changes).items() if size}
         fixed = ("--languages", table, "--pairs", "en-qa,en-xi", "--seed", 3)
-        command("synthesize", *fixed, "--sizes", json.dumps(wanted), "--output", tmp_path / name).ok()
+        command("make_text", *fixed, *synthetic(wanted), "--output", tmp_path / name).ok()
         return {path.name: sha256(path) for path in (tmp_path / name).iterdir()}
 
     together = draw("together")

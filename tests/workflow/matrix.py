@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tests.conftest import ROOT, call
+from tests.conftest import ROOT, call, synthetic
 from tests.workflow.changes import CHANGES, CONFIGS, Change
 from workflow_scripts.files import sha256
 
@@ -40,9 +42,9 @@ class Site:
         rows = (ROOT / "config/languages/synthetic.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "languages.tsv").write_text("".join(row for row in rows if row.split("\t")[0] in CODES))
-        sizes = '{"train": {"high": 120, "medium": 80, "low": 60}, "valid": 12, "test": 8}'
-        arguments = ("--languages", folder / "languages.tsv", "--pairs", "en-qa,en-qe,en-qi", "--sizes", sizes)
-        call("synthesize", *arguments, "--seed", 3, "--output", folder / "text").ok()
+        sizes = {"train": {"high": 120, "medium": 80, "low": 60}, "valid": 12, "test": 8}
+        arguments = ("--languages", folder / "languages.tsv", "--pairs", "en-qa,en-qe,en-qi", *synthetic(sizes))
+        call("make_text", *arguments, "--seed", 3, "--output", folder / "text").ok()
         (folder / "news").mkdir()
         for code_ in ("en", "qa"):
             shutil.copy(folder / f"text/test.en-qa.{code_}", folder / f"news/test.{code_}")
@@ -179,23 +181,29 @@ def executed(base: Site, change: Change, folder: Path) -> Iterator[str]:
     shutil.rmtree(folder)
 
 
+def tried(base: Site, change: Change, folder: Path) -> list[str]:
+    """Plan a change, then execute it; prints and returns what was wrong."""
+    try:
+        site = base.copied(folder / "planned").changed(change)
+        found = [*wrong(change, site.plan(*change.arguments)), *executed(base, change, folder / "executed")]
+        shutil.rmtree(folder)
+    except AssertionError as error:
+        found = str(error).splitlines()
+    print(f"{'FAIL' if found else 'ok  '} {change.name}" + "".join(f"\n     {line}" for line in found), flush=True)
+    return found
+
+
 def main() -> None:
     names = sys.argv[1:]
-    failures = 0
-    with tempfile.TemporaryDirectory() as name:
+    asked = [change for change in CHANGES if not names or change.name in names]
+    with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(os.cpu_count()) as pool:
         bases = finished(Path(name))
-        for change in CHANGES:
-            if names and change.name not in names:
-                continue
-            site = bases[change.base].copied(Path(name) / "site").changed(change)
-            found = wrong(change, site.plan(*change.arguments))
-            shutil.rmtree(site.folder)
-            found += executed(bases[change.base], change, Path(name) / "run")
-            failures += bool(found)
-            print(
-                f"{'FAIL' if found else 'ok  '} {change.name}" + "".join(f"\n     {line}" for line in found), flush=True
-            )
-    sys.exit(bool(failures))
+        jobs = [
+            pool.submit(tried, bases[change.base], change, Path(name) / str(number))
+            for number, change in enumerate(asked)
+        ]
+        found = [job.result() for job in jobs]
+    sys.exit(any(found))
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def planned(done, *targets, **keys) -> set[str]:
 def test_test_text_touches_no_training(done):
     assert planned(done) == set()
     more = SMALL["data"]["synthetic"] | {"test": 9}
-    assert planned(done, data__synthetic=more) == {"synthesize_test", "check_test_set", "test_set"}
+    assert planned(done, data__synthetic=more) == {"make_test_text", "check_test_set", "test_set"}
     assert planned(done, decode__split="valid") == {"check_test_set", "test_set"}
 
 
@@ -71,7 +71,7 @@ def test_held_out_test_text_does_and_is_asked_for(done):
     wanted = {"clean", "sentencepiece_model", "binarize", "test_set"}
     assert planned(done, **held) == wanted
     more = SMALL["data"]["synthetic"] | {"test": 9}
-    assert planned(done, data__synthetic=more, **held) >= {"synthesize_test", *wanted}
+    assert planned(done, data__synthetic=more, **held) >= {"make_test_text", *wanted}
 
 
 def test_how_long_lines_may_be_is_no_matter_of_cleaning(done):

@@ -119,7 +119,7 @@ def test_another_k_reruns_that_system_and_what_depends_on_it(done):
     # The random control copies the sizes of ns; the baseline is left as it is.
     wanted = {"masks": 2, "specialize": 2, "decode": 2, "score": 2}
     assert {stage: jobs.get(stage, 0) for stage in wanted} == wanted
-    assert not {"synthesize", "clean", "binarize", "baseline", "record"} & set(jobs)
+    assert not {"make_text", "clean", "binarize", "baseline", "record"} & set(jobs)
     alone = copy.deepcopy(SMALL)
     alone["systems"]["random"]["masks"]["seed"] = 5
     jobs = Flow(done.folder).configure(alone).plan()

@@ -79,7 +79,7 @@ def test_translations_from_elsewhere_are_only_scored(flow):
 
 def test_the_default_run_has_every_stage(tmp_path):
     jobs = Flow(tmp_path).plan(config=ROOT / "config/config.yaml")
-    stages = {"synthesize": 1, "check_text": 1, "clean": 9, "sentencepiece_model": 1, "binarize": 1, "baseline": 1}
+    stages = {"make_text": 1, "check_text": 1, "clean": 9, "sentencepiece_model": 1, "binarize": 1, "baseline": 1}
     stages |= {"masks": 2, "specialize": 3, "tables": 1, "report": 1}
     assert counts(jobs, *stages) == stages
     # As many batches of eighteen directions for every system.

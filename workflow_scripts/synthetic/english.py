@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workflow_scripts.corpus import vocabulary as v
+from workflow_scripts.synthetic import vocabulary as v
 from workflow_scripts.synthetic.meaning import Clause, Phrase, Sentence
 
 

@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass
 from random import Random
 
-from workflow_scripts.corpus import vocabulary as v
 from workflow_scripts.errors import UserError
 from workflow_scripts.languages import Language
+from workflow_scripts.synthetic import vocabulary as v
 from workflow_scripts.synthetic.meaning import Clause, Phrase, Sentence
 
 CONSONANTS, VOWELS = "ptkbdgmnlrs", "aeiou"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from workflow_scripts.corpus import vocabulary as v
+from workflow_scripts.synthetic import vocabulary as v
 
 
 @dataclass(frozen=True)
