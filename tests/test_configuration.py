@@ -335,3 +335,12 @@ def test_the_schema_says_nothing_that_its_draft_does_not_know():
     assert len(found) > 100
     assert {where: sorted(set(one) - keywords()) for where, one in found if set(one) - keywords()} == {}
     assert all(str(one.get("description", ".")).endswith(".") for _, one in found)
+
+
+def test_punctuation_is_normalized_only_where_it_was_asked_for():
+    """References stay as they are: what a model unlearned it cannot reach."""
+    assert config()["data"]["clean"]["punctuation"] is False
+    for path in SHIPPED:
+        made = configuration.complete(yaml.safe_load(path.read_text(encoding="utf-8")), SCHEMA)
+        given = made["data"]["source"] == "databin" and made["data"]["tokenization"] == "moses"
+        assert made["data"]["clean"]["punctuation"] == given, path.name

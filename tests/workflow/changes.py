@@ -268,7 +268,7 @@ CHANGES = [
     Change("some directions only", key("pairs", "en-qa,qe-en"), {"tables"}, ALL - {"tables"}),
     # Data
     Change("cleaning", key("data.clean.max_words", 4), ALL - {"check_text", "check_test_set"}),
-    Change("punctuation", key("data.clean.punctuation", False), {"clean", "test_set", "baseline", "decode"}),
+    Change("punctuation", key("data.clean.punctuation", True), {"clean", "test_set", "baseline", "decode"}),
     Change("the test set is held out", key("data.clean.held_out", ["valid", "test"]), {"clean", "baseline"}),
     Change(
         "pieces",

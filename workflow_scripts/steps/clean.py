@@ -1,7 +1,7 @@
 """Clean the text of one pair: normalize every line, filter the training lines.
 
     python -m workflow_scripts.steps.clean --folder TEXT --pair en-de --pairs en-de,en-fr --output FOLDER \\
-        --settings '{"punctuation": true, "min_words": 1, "max_words": 256, "max_ratio": 3.0, "held_out": ["valid"]}'
+        --settings '{"punctuation": false, "min_words": 1, "max_words": 256, "max_ratio": 3.0, "held_out": ["valid"]}'
 
 writes `FOLDER/{train,valid}.{a}-{b}.{language}` and `FOLDER/{a}-{b}.json` with what each filter kept. Lines of valid
 are normalized, never dropped. A training pair goes when one of its sides stands in a split `held_out` of any of

@@ -1,7 +1,7 @@
 """Prepare one test set with the vocabulary of the training data; training depends on nothing of it.
 
     python -m workflow_scripts.steps.test_set --name ntrex --folder TEXT --split test --pairs en-de,en-fr \\
-        --data results/demo/data/manifest.json --training results/demo/data/clean --settings '{"punctuation": true}' \\
+        --data results/demo/data/manifest.json --training results/demo/data/clean --settings '{"punctuation": false}' \\
         --output results/demo/data/tests/ntrex
 
 reads the text in any layout of `corpus.test_sets`; without `--folder` the test set is that split of the given data-bin.
@@ -59,7 +59,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="data/manifest.json")
     parser.add_argument("--training", type=Path, help="folder with the cleaned training text")
     parser.add_argument(
-        "--settings", type=json.loads, default={"punctuation": True}, help="JSON: `punctuation` as in data.clean"
+        "--settings", type=json.loads, default={"punctuation": False}, help="JSON: `punctuation` as in data.clean"
     )
     parser.add_argument("--output", type=Path, required=True, help="folder of the test set")
     return parser.parse_args()
