@@ -100,7 +100,7 @@ class Outputs:
     @cached_property
     def tables(self) -> list[str]:
         """The tables of scores, of all directions or of the selection."""
-        names = ["directions.csv", "summary.csv", "summary.md"]
+        names = ["directions.csv", "summary.csv", "summary.md", "checks.csv"]
         names += ["readings.csv"] if self.run.tokenization == "moses" else []
         names += ["significance.csv", "wins.csv"] if any(map(any, map(dict.values, self.run.tested.values()))) else []
         return [f"{self.tables_folder}/{name}" for name in names]
@@ -109,7 +109,7 @@ class Outputs:
     def caption(table: str) -> str:
         """The name of a table's caption in Snakemake's report."""
         name = table.rpartition("/")[2].removesuffix(".csv")
-        return {"wins": "significance", "readings": "directions"}.get(name, name)
+        return {"wins": "significance", "readings": "directions", "checks": "directions"}.get(name, name)
 
     @property
     def translations(self) -> list[str]:

@@ -15,6 +15,7 @@ import yaml
 
 from workflow_scripts.files import code_version
 from workflow_scripts.reporting import overlaps
+from workflow_scripts.scoring import checks
 from workflow_scripts.scoring.markdown import VARIANTS, further, number, present
 from workflow_scripts.scoring.names import called
 from workflow_scripts.scoring.tables import read
@@ -42,6 +43,7 @@ def content(
         "run": config["run"],
         "against": against,
         "summaries": _summaries(summary, against),
+        "checks": checks.sections(directions, _optional(tables / "checks.csv"), [against] if against else []),
         "directions": _directions(directions, tests, against),
         "wins": wins.to_dict("records"),
         "families": _families(families),

@@ -42,7 +42,8 @@ class SacrebleuScorer(Scorer):
 
 
 class BLEUScorer(SacrebleuScorer):
-    """A BLEU, with `length_ratio` beside it: how long the hypotheses are, measured by the references."""
+    """A BLEU, with `length_ratio` (hypotheses' tokens ÷ references') and the `brevity_penalty` that it brings."""
 
     def entry(self, sums: Sums) -> dict[str, Any]:
-        return super().entry(sums) | {"length_ratio": self.metric._compute_score_from_stats(sums).ratio}
+        score = self.metric._compute_score_from_stats(sums)
+        return super().entry(sums) | {"length_ratio": score.ratio, "brevity_penalty": score.bp}

@@ -64,6 +64,7 @@ def read_scores(
                     "signature": entry["signature"],
                     "length_ratio": entry.get("length_ratio"),
                     "unknown_references": len(entry.get("unknown_references", [])),
+                    "brevity_penalty": entry.get("brevity_penalty"),
                 }
 
 

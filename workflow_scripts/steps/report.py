@@ -3,8 +3,9 @@
     python -m workflow_scripts.steps.report results/run/tables --figures results/run/figures/*.svg \\
         --config '{"run": "demo"}' --benchmarks benchmarks/demo --output results/run/report.html
 
-Reads `summary.csv`, `directions.csv` and, where they are, `wins.csv` and `significance.csv`, the families.csv of every
-analysis of overlap, and Snakemake's benchmarks. The file needs no network, and reads on a phone and in print.
+Reads `summary.csv`, `directions.csv` and, where they are, `checks.csv`, `wins.csv` and `significance.csv`, the
+families.csv of every analysis of overlap, and Snakemake's benchmarks. The file needs no network, and reads on a phone
+and in print.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ CODE = (
     "reporting.costs",
     "reporting.overlaps",
     "reporting.page",
+    "scoring.checks",
     "scoring.markdown",
     "scoring.metric",
     "scoring.names",

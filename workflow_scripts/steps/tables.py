@@ -7,9 +7,11 @@
 
 Writes `directions.csv` (a row per test set, system, direction, metric and variant of the text), `summary.csv` and
 `summary.md` (means over languages by tier, in the paper's layout, with the difference to one system), `readings.csv`
-(what repairing the text changes), and, where significance was tested, `significance.csv` and `wins.csv`.
+(what repairing the text changes), `checks.csv` (means of what scores hide: lengths and the like), and, where
+significance was tested, `significance.csv` and `wins.csv`.
 
-What `--rows` and `--tested` name is read, and nothing else, whatever lies around; a table that has no rows is removed.
+What `--rows` and `--tested` name is read, and nothing else, whatever lies around; a table that has no rows is removed,
+but for `checks.csv`.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from workflow_scripts.files import replacing, write_text
 from workflow_scripts.scoring.metrics import METRICS
 
 CODE = (
+    "scoring.checks",
     "scoring.markdown",
     "scoring.metric",
     "scoring.names",
@@ -52,7 +55,7 @@ def main() -> None:
     import pandas as pd
 
     from workflow_scripts.languages import read_languages
-    from workflow_scripts.scoring import markdown, outcomes, tables
+    from workflow_scripts.scoring import checks, markdown, outcomes, tables
 
     rows = [
         row
@@ -78,7 +81,9 @@ def main() -> None:
     summary = tables.summary(directions, read_languages(args.languages), args.pivot, args.against, args.replicates)
     tested = pd.DataFrame(tests)
     wins, repaired = outcomes.outcomes(tested) if tests else pd.DataFrame(), tables.repaired(directions)
+    checked = checks.means(directions, args.pivot)
     found = {
+        "checks": checked,
         "directions": directions,
         "summary": summary,
         "readings": repaired,
@@ -87,12 +92,13 @@ def main() -> None:
     }
     for name, frame in found.items():
         path = args.output / f"{name}.csv"
-        if frame.empty:
+        if frame.empty and name != "checks":
             path.unlink(missing_ok=True)
             continue
         with replacing(path) as temporary:
             frame.to_csv(temporary, index=False, float_format="%.4f")
     text = markdown.page(args.run, args.against, summary, wins, repaired)
+    text += checks.markdown(checks.sections(directions, checked, [args.against] if args.against else []))
     write_text(args.output / "summary.md", text)
     print(text)
 
