@@ -3,6 +3,7 @@ rule tables:
     input:
         scores=RUN.work.all_jobs_of_scores,
         significance=RUN.work.all_jobs_of_tests,
+        ceilings=[files[0] for files in RUN.scoring.files_of_ceilings.values()],
         languages=RUN.language_table,
         published=RUN.published,
     output:
@@ -21,6 +22,7 @@ rule tables:
     params:
         rows=as_json(as_text(RUN.rows), in_order=True),
         tested=as_json(as_text(RUN.tested), in_order=True),
+        ceilings=as_json(as_text(RUN.scoring.ceilings), in_order=True),
         output=subpath(output[0], parent=True),
         options=as_options(
             {
@@ -36,6 +38,7 @@ rule tables:
         code=RUN.scoring.code_of("tables"),
     shell:
         "python -m workflow_scripts.steps.tables --rows {params.rows:q} --tested {params.tested:q}"
+        " --ceilings {params.ceilings:q}"
         " --languages {input.languages:q} {params.options} --output {params.output:q} > {log:q} 2>&1"
 
 

@@ -51,6 +51,35 @@ for batch in RUN.work.counted:
             " --output {params.output:q} {params.options} 2>&1 | tee {log:q}"
 
 
+for number, (test_set, files) in enumerate(RUN.scoring.files_of_ceilings.items(), start=1):
+
+    rule:
+        name:
+            snakemake_state.rule_of(workflow, "ceiling", number)
+        input:
+            text=DATA.test_text(test_set),
+            checked=f"{PATHS.results}/data/tests/{test_set}/checked.json",
+        output:
+            update(files),
+        log:
+            f"{PATHS.logs}/ceiling/{test_set}.log",
+        benchmark:
+            f"{PATHS.benchmarks}/ceiling/{test_set}.jsonl"
+        params:
+            folder=lambda wildcards, test_set=test_set: DATA.folder(test_set),
+            split=DATA.split(test_set),
+            # A function of more than wildcards: fewer directions make nothing stale.
+            pairs=lambda wildcards, output: joined(Path(file).stem for file in output),
+            settings=as_json({"punctuation": RUN.config["data"]["clean"]["punctuation"]}),
+            options=as_options(RUN.scoring.settings),
+            output=subpath(output[0], parent=True),
+            code=RUN.scoring.code_of("ceiling", RUN.scoring.of_step("score")),
+        shell:
+            "python -m workflow_scripts.steps.ceiling --folder {params.folder:q} --split {params.split:q}"
+            " --pairs {params.pairs:q} --settings {params.settings:q} {params.options} --output {params.output:q}"
+            " 2>&1 | tee {log:q}"
+
+
 for metric, batch in RUN.work.learned:
 
     rule:

@@ -118,8 +118,9 @@ class Outputs:
 
     @property
     def scores(self) -> list[str]:
-        """Every score, with the statistics of its segments."""
-        return [file for place in self._places() for file in self.run.scoring.files(*place)]
+        """Every score, with the statistics of its segments, and what could be reached."""
+        reachable = [file for files in self.run.scoring.files_of_ceilings.values() for file in files]
+        return [*(file for place in self._places() for file in self.run.scoring.files(*place)), *reachable]
 
     @property
     def tests(self) -> list[str]:

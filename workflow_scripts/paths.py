@@ -94,6 +94,14 @@ class Paths:
         folder = self.scores(system, test_set)
         return [f"{folder}/{pair}.{end}" for end in ends]
 
+    def ceilings(self, test_set: str = DEFAULT_SET) -> str:
+        """Folder of what the run's cleaning lets be reached on a test set."""
+        return f"{self.results}/ceilings{_below(test_set)}"
+
+    def ceiling(self, test_set: str, pair: Direction | str) -> str:
+        """What can be reached in one direction."""
+        return f"{self.ceilings(test_set)}/{pair}.json"
+
     def tests(self, against: str, system: str, test_set: str = DEFAULT_SET) -> str:
         """Folder of the significance tests of a system against another."""
         return f"{self.results}/significance/{against}/{system}{_below(test_set)}"

@@ -54,6 +54,24 @@ class ScoreStage:
         python = str(self.run.base / f".venv-{self.metrics[metric].environment}" / "bin" / "python")
         return {"metric": metric, **settings, "tokenization": self.run.tokenization, "python": python}
 
+    @cached_property
+    def ceilings(self) -> dict[str, dict[str, list[Direction]]]:
+        """Directions by test set and system whose raw references are here, to see what cleaning puts out of reach.
+
+        Those of a given data-bin come out of it, as its training text does; existing translations owe this run nothing.
+        """
+        sets = self.run.data.from_text if self.of_step("score") else []
+        rows = {one: {name: self.run.rows[one].get(name, []) for name in self.run.systems.models} for one in sets}
+        return {one: found for one, found in rows.items() if any(found.values())}
+
+    @property
+    def files_of_ceilings(self) -> dict[str, list[str]]:
+        """The files of these by test set."""
+        return {
+            one: [self.run.paths.ceiling(one, pair) for pair in self.run.scored(next(iter(found)), one)]
+            for one, found in self.ceilings.items()
+        }
+
     @property
     def test_settings(self) -> dict[str, Any]:
         """How differences are tested."""

@@ -137,7 +137,7 @@ def test_the_commands_show_them(command, tmp_path):
     assert directions.loc[("ns", "BLEU"), "length_ratio"] == pytest.approx(8 / 6, abs=1e-4)
     assert directions.loc[("ns", "BLEU"), "brevity_penalty"] == 1
     assert directions.loc[("baseline", "BLEU"), "brevity_penalty"] == pytest.approx(0.8187, abs=1e-4)
-    assert list(directions.columns)[-1] == "brevity_penalty"
+    assert list(directions.columns)[-3:] == ["brevity_penalty", "ceiling", "out_of_reach"]
     text = (tmp_path / "tables/summary.md").read_text()
     assert "## What scores hide" in text
     assert re.search(r"\| ns +\| +1.333 \| +1.000 \|", text)

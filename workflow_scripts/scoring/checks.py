@@ -131,8 +131,25 @@ def _rows(checks: pd.DataFrame) -> tuple[list[str], list[list[str]], str]:
 
 def remarks(directions: pd.DataFrame, against: Sequence[str]) -> Iterator[str]:
     """What a reader of scores of one test set, in one variant of the text, should know."""
+    yield from ceilings(directions)
     for other in against:
         yield from disagreements(directions, other)
+
+
+def ceilings(directions: pd.DataFrame) -> Iterator[str]:
+    """A sentence for every metric of which the run's own cleaning puts something out of reach, beyond rounding."""
+    if "out_of_reach" not in directions:
+        return
+    for metric, rows in directions.groupby("metric", sort=False):
+        digits = called(metric).digits
+        lost = rows[rows["out_of_reach"].round(digits) > 0].drop_duplicates("pair")
+        lost = lost.sort_values("out_of_reach", ascending=False, kind="stable")
+        if not lost.empty:
+            listed = [f"{row.pair} {number(row.ceiling, metric)}" for row in lost.itertuples()]
+            yield (
+                f"Ceiling of {metric}: {_listed(listed)}. The references themselves score no better there after the "
+                "run's own cleaning (data.clean)."
+            )
 
 
 def disagreements(directions: pd.DataFrame, against: str) -> Iterator[str]:

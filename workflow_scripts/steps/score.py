@@ -14,27 +14,28 @@ from __future__ import annotations
 
 import argparse
 import gc
-from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from workflow_scripts.artifacts import write_segments
 from workflow_scripts.batch import made_from, outstanding, stamp
-from workflow_scripts.command_line import add_options
 from workflow_scripts.direction import Direction, parse_all
 from workflow_scripts.errors import UserError, run
 from workflow_scripts.files import sha256, write_json
 from workflow_scripts.progress import Progress
-from workflow_scripts.scoring.metric import Scorer
 from workflow_scripts.scoring.metrics import METRICS
-from workflow_scripts.scoring.names import of_step, options_given
+from workflow_scripts.scoring.scorers import Scorers, add_metrics, scorers_of
 from workflow_scripts.scoring.texts import read_lines
 
-CODE = ("scoring.metric", "scoring.names", "scoring.scores", "scoring.texts", "scoring.variants")
-
-Scorers = Mapping[str, Scorer]
-"""By the name that score files have."""
+CODE = (
+    "scoring.metric",
+    "scoring.names",
+    "scoring.scorers",
+    "scoring.scores",
+    "scoring.texts",
+    "scoring.variants",
+)
 
 
 def texts_of(args: argparse.Namespace, direction: Direction) -> list[Path]:
@@ -45,18 +46,6 @@ def texts_of(args: argparse.Namespace, direction: Direction) -> list[Path]:
 def outputs_of(args: argparse.Namespace, direction: Direction) -> list[Path]:
     """The segments, which vouch for the scores, and the scores."""
     return [args.output / f"{direction}.{end}" for end in ("segments.parquet", "json")]
-
-
-def scorers_of(args: argparse.Namespace) -> Callable[[str], Scorers]:
-    """A function that gives the metrics for text in a language."""
-    given = {key: options_given([key], args) for key in args.metrics}
-
-    # What is kept of references is large: that of one language is enough.
-    @lru_cache(maxsize=1)
-    def scorers(language: str) -> Scorers:
-        return {METRICS[key].stored_name: METRICS[key].scorer(language, **options) for key, options in given.items()}
-
-    return scorers
 
 
 def made_of(args: argparse.Namespace, direction: Direction, scorers: Scorers) -> dict[str, Any]:
@@ -103,10 +92,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, metavar="TRANSLATIONS", help="translations of one system")
     parser.add_argument("--pairs", type=parse_all, required=True, help="directions, separated by commas")
     parser.add_argument("--output", type=Path, required=True, help="folder to write to")
-    parser.add_argument("--tokenization", choices=("none", "moses"), default="none", help="how the text is tokenized")
-    counted = of_step("score")
-    parser.add_argument("--metrics", nargs="+", choices=counted, default=["bleu", "chrf++"], help="what is computed")
-    add_options(parser, METRICS.options(counted))
+    add_metrics(parser)
     args = parser.parse_args()
     scorers = scorers_of(args)
 

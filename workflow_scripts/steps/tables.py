@@ -26,6 +26,7 @@ from workflow_scripts.files import replacing, write_text
 from workflow_scripts.scoring.metrics import METRICS
 
 CODE = (
+    "scoring.ceilings",
     "scoring.checks",
     "scoring.markdown",
     "scoring.metric",
@@ -41,6 +42,9 @@ def main() -> None:
     parser.add_argument("--rows", type=json.loads, required=True, help="JSON: directions by test set and system")
     parser.add_argument("--tested", type=json.loads, default={}, help="JSON: the same by the system compared with")
     parser.add_argument(
+        "--ceilings", type=json.loads, default={}, help="JSON: those whose ceilings are known, in `ceilings`"
+    )
+    parser.add_argument(
         "--metrics", nargs="+", choices=list(METRICS), default=["bleu", "chrf++"], help="what was computed"
     )
     parser.add_argument("--languages", type=Path, required=True, help="language table")
@@ -55,7 +59,7 @@ def main() -> None:
     import pandas as pd
 
     from workflow_scripts.languages import read_languages
-    from workflow_scripts.scoring import checks, markdown, outcomes, tables
+    from workflow_scripts.scoring import ceilings, checks, markdown, outcomes, tables
 
     rows = [
         row
@@ -77,7 +81,11 @@ def main() -> None:
         )
     ]
     published = pd.read_csv(args.published) if args.published else None
-    directions = tables.directions(rows, published)
+    reachable = {
+        test_set: {system: list(map(Direction.parse, pairs)) for system, pairs in systems.items()}
+        for test_set, systems in args.ceilings.items()
+    }
+    directions = ceilings.added(tables.directions(rows, published), ceilings.read(args.results / "ceilings", reachable))
     summary = tables.summary(directions, read_languages(args.languages), args.pivot, args.against, args.replicates)
     tested = pd.DataFrame(tests)
     wins, repaired = outcomes.outcomes(tested) if tests else pd.DataFrame(), tables.repaired(directions)
