@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.conftest import ROOT
+from workflow_scripts.files import sha256
 
 PYTHON = ROOT / ".venv-comet" / "bin" / "python"
 pytestmark = pytest.mark.skipif(
@@ -55,6 +56,9 @@ def test_the_rule_scores_with_a_local_model(model, tmp_path):
     assert entry["name"] == "COMET"
     assert entry["text"] == "raw"
     assert entry["signature"].startswith("model:model|nrefs:1|version:2.")
+    assert "|precision:fp32|python:3." in entry["signature"]
+    assert entry["sha256"] == sha256(model / "checkpoints/model.ckpt")
+    assert entry["sacrecomet"].endswith(f"|fp32|{model}|r1")
     assert [row["id"] for row in segments] == [0, 1, 2]
     assert entry["score"] == pytest.approx(sum(row["score"] for row in segments) / 3)
     assert [row["score"] for row in segments] == pytest.approx(predictions(model, HYPOTHESES), abs=1e-6)

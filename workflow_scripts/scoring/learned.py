@@ -69,6 +69,22 @@ def prepare(metric: Learned, direction: Direction, texts: Mapping[str, Path], to
     return Request(metric.stored_name, str(direction), segments, indexes)
 
 
+SAID = ("version", "precision", "python", "sha256")
+"""What workers say that scores depend on: `version` is that of the library, `sha256` that of the checkpoint."""
+REPORTED = ("sha256", "sacrecomet")
+"""What of it score files have in full, beside the signature."""
+
+
+def signature(model: str, references: int, said: Mapping[str, Any]) -> str:
+    """What scores depend on besides the texts, in sacrebleu's form; of `SAID` what the worker said.
+
+    Of the checkpoint's digest the first twelve digits.
+    """
+    parts = {"model": Path(model).name, "nrefs": references}
+    parts |= {name: str(said[name])[:12] for name in SAID if name in said}
+    return "|".join(f"{name}:{value}" for name, value in parts.items())
+
+
 def texts_of(metric: Learned, folder: Path, pair: Direction | str) -> dict[str, Path]:
     """The files that the metric reads, by what it calls them."""
     return {role: folder / f"{pair}.{TEXTS[role]}.txt" for role in metric.reads}

@@ -26,7 +26,7 @@ from workflow_scripts.direction import Direction, parse_all
 from workflow_scripts.errors import UserError, run
 from workflow_scripts.files import sha256, write_json
 from workflow_scripts.progress import Progress
-from workflow_scripts.scoring.learned import Request, model_identity, prepare, texts_of
+from workflow_scripts.scoring.learned import REPORTED, Request, model_identity, prepare, signature, texts_of
 from workflow_scripts.scoring.metrics import METRICS
 from workflow_scripts.scoring.names import of_step
 from workflow_scripts.scoring.variants import detokenizer
@@ -54,10 +54,10 @@ def made_of(args: argparse.Namespace, identity: str, pair: Direction | str) -> d
 def finish(args: argparse.Namespace, identity: str, request: Request, answer: dict[str, Any]) -> None:
     """Write what the model said of one direction."""
     segments, scores = outputs_of(args, request.pair)
-    references = int("ref" in METRICS[args.metric].reads)
-    signature = f"model:{Path(args.model).name}|nrefs:{references}|version:{answer['version']}"
+    said = {name: answer[name] for name in REPORTED if name in answer}
+    said["signature"] = signature(args.model, int("ref" in METRICS[args.metric].reads), answer)
     entries, rows = request.results(answer["scores"])
-    write_json(scores, [entry | {"signature": signature, "pair": request.pair} for entry in entries])
+    write_json(scores, [entry | said | {"pair": request.pair} for entry in entries])
     write_segments(segments, rows, {"pair": request.pair} | stamp(made_of(args, identity, request.pair), [scores]))
 
 
