@@ -4,6 +4,7 @@ rule tables:
         scores=RUN.work.all_jobs_of_scores,
         significance=RUN.work.all_jobs_of_tests,
         ceilings=[files[0] for files in RUN.scoring.files_of_ceilings.values()],
+        languages_told=RUN.work.all_jobs_of_identification,
         languages=RUN.language_table,
         published=RUN.published,
     output:
@@ -33,6 +34,8 @@ rule tables:
                 "published": RUN.published,
                 "run": RUN.name,
                 "metrics": list(RUN.scoring.metrics),
+                "language_identification": RUN.scoring.identifier or None,
+                "unidentified": RUN.scoring.unidentified or None,
             }
         ),
         code=RUN.scoring.code_of("tables"),

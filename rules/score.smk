@@ -80,6 +80,59 @@ for number, (test_set, files) in enumerate(RUN.scoring.files_of_ceilings.items()
             " 2>&1 | tee {log:q}"
 
 
+if RUN.scoring.learned:
+
+    rule identifier:
+        input:
+            data=PATHS.manifest,
+            databin=DATA.prepared_training,
+        output:
+            RUN.scoring.learned,
+        log:
+            f"{PATHS.logs}/identifier/identifier.log",
+        benchmark:
+            f"{PATHS.benchmarks}/identifier/identifier.jsonl"
+        params:
+            options=as_options(RUN.scoring.identification),
+            code=RUN.scoring.code_of_identification("identifier"),
+        shell:
+            "python -m workflow_scripts.steps.identifier --data {input.data:q} {params.options} --output {output:q}"
+            " 2>&1 | tee {log:q}"
+
+
+for batch in RUN.work.identified:
+
+    rule:
+        name:
+            snakemake_state.rule_of(workflow, "off_target", batch.number)
+        input:
+            lambda wildcards, batch=batch: RUN.work.jobs_of_translations(
+                wildcards.system, batch.test_set, batch.directions
+            ),
+            learned=RUN.scoring.learned,
+        output:
+            update([PATHS.off_target("{system}", batch.test_set, pair) for pair in batch.directions]),
+        log:
+            f"{PATHS.logs}/off_target/{{system}}.{batch.label}.log",
+        benchmark:
+            f"{PATHS.benchmarks}/off_target/{{system}}.{batch.label}.jsonl"
+        wildcard_constraints:
+            system=alternatives(batch.systems),
+        params:
+            # A function of more than wildcards: how work is packed into jobs makes nothing stale.
+            pairs=lambda wildcards, output, batch=batch: joined(batch.directions),
+            folder=PATHS.translations("{system}", batch.test_set),
+            output=PATHS.scores("{system}", batch.test_set),
+            languages=joined(RUN.languages),
+            learned=as_options({"learned": RUN.scoring.learned}),
+            options=as_options(RUN.scoring.identification),
+            code=RUN.scoring.code_of_identification("off_target"),
+        shell:
+            "python -m workflow_scripts.steps.off_target {params.folder:q} --pairs {params.pairs:q}"
+            " --languages {params.languages:q} {params.options} {params.learned} --output {params.output:q}"
+            " 2>&1 | tee {log:q}"
+
+
 for metric, batch in RUN.work.learned:
 
     rule:

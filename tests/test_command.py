@@ -16,11 +16,20 @@ from workflow_scripts import __version__, installation
 from workflow_scripts.errors import run
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-HEAVY = (*installation.MODULES_OF_EXTRA, "fairseq_cli", "matplotlib", "pandas", "sacrebleu", "scipy", "seaborn")
+HEAVY = (
+    *installation.MODULES_OF_EXTRA,
+    "fairseq_cli",
+    "matplotlib",
+    "pandas",
+    "sacrebleu",
+    "scipy",
+    "seaborn",
+    "sklearn",
+)
 # Names that are imported, where they are not those of the packages.
-PACKAGES = {"fairseq_cli": "fairseq", "hydra": "hydra-core", "yaml": "pyyaml"}
-# COMET's worker is run by COMET's own environment.
-ELSEWHERE = {"comet"}
+PACKAGES = {"fairseq_cli": "fairseq", "hydra": "hydra-core", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+# COMET's worker is run by COMET's own environment; heliport is the user's to install.
+ELSEWHERE = {"comet", "heliport"}
 
 HELP_OF_ALL = """
 import contextlib, io, json, sys

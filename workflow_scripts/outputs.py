@@ -118,9 +118,11 @@ class Outputs:
 
     @property
     def scores(self) -> list[str]:
-        """Every score, with the statistics of its segments, and what could be reached."""
+        """Every score, with the statistics of its segments, what could be reached, and the languages of hypotheses."""
         reachable = [file for files in self.run.scoring.files_of_ceilings.values() for file in files]
-        return [*(file for place in self._places() for file in self.run.scoring.files(*place)), *reachable]
+        told = [self.run.paths.off_target(*place) for place in self._places() if self.run.scoring.identifier]
+        scores = [file for place in self._places() for file in self.run.scoring.files(*place)]
+        return [*scores, *reachable, *told, *self.run.scoring.learned]
 
     @property
     def tests(self) -> list[str]:

@@ -102,6 +102,15 @@ class Paths:
         """What can be reached in one direction."""
         return f"{self.ceilings(test_set)}/{pair}.json"
 
+    @property
+    def identifier(self) -> str:
+        """What was learned of the run's languages, to tell them."""
+        return f"{self.results}/data/identifier.json"
+
+    def off_target(self, system: str, test_set: str, pair: Direction | str) -> str:
+        """The languages of one direction's hypotheses."""
+        return f"{self.scores(system, test_set)}/{pair}.language.json"
+
     def tests(self, against: str, system: str, test_set: str = DEFAULT_SET) -> str:
         """Folder of the significance tests of a system against another."""
         return f"{self.results}/significance/{against}/{system}{_below(test_set)}"

@@ -23,6 +23,7 @@ from workflow_scripts.outputs import Outputs
 from workflow_scripts.paths import DEFAULT_SET, Paths
 from workflow_scripts.score_stage import ScoreStage
 from workflow_scripts.scoring.settings import check as check_score
+from workflow_scripts.scoring.settings import check_identification
 from workflow_scripts.source_code import step_digest
 from workflow_scripts.systems.system import Systems
 from workflow_scripts.training import provenance, work_folder
@@ -66,6 +67,7 @@ class Run:
         directions = configuration.directions(config, list(languages))
         pairs = configuration.pairs(config, list(languages))
         check_score(config["score"], list(config["systems"]))
+        check_identification(config["score"], list(languages))
         found = configuration.imported(config, pairs)
         sets = tuple(TestSet(*found[:3], tuple(found[3])) for found in configuration.test_sets(config, pairs))
         default = TestSet(DEFAULT_SET, None, config["decode"]["split"], tuple(pairs))

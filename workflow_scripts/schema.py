@@ -17,6 +17,7 @@ from workflow_scripts.engines import ENGINES
 from workflow_scripts.formats import READABLE
 from workflow_scripts.neurons.criteria import CRITERIA
 from workflow_scripts.registry import Registry
+from workflow_scripts.scoring.identifiers import IDENTIFIERS
 from workflow_scripts.scoring.metrics import METRICS
 from workflow_scripts.systems import KINDS
 
@@ -24,6 +25,7 @@ REGISTRIES: Mapping[str, Registry[Any]] = {
     "criteria": CRITERIA,
     "engines": ENGINES,
     "formats": READABLE,
+    "identifiers": IDENTIFIERS,
     "kinds": KINDS,
     "metrics": METRICS,
     "sources": SOURCES,

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from workflow_scripts.direction import Direction
+from workflow_scripts.scoring.identifiers import IDENTIFIERS
 from workflow_scripts.scoring.metric import Metric
 from workflow_scripts.scoring.metrics import METRICS
 from workflow_scripts.scoring.names import chosen, options_of
@@ -71,6 +72,36 @@ class ScoreStage:
             one: [self.run.paths.ceiling(one, pair) for pair in self.run.scored(next(iter(found)), one)]
             for one, found in self.ceilings.items()
         }
+
+    @property
+    def identifier(self) -> str:
+        """Who tells the languages of hypotheses; empty where nobody is asked, or there is no text to learn from."""
+        name = self.run.config["score"]["language_identification"]
+        able = IDENTIFIERS[name].open and (self.run.has_data or not IDENTIFIERS[name].learn)
+        return name if able else ""
+
+    @property
+    def unidentified(self) -> str:
+        """Why languages are not told although that was asked for; empty where they are."""
+        name = self.run.config["score"]["language_identification"]
+        asked = IDENTIFIERS[name].open and not self.identifier
+        return f"{name} learns languages from training text, of which this run has none" if asked else ""
+
+    @property
+    def learned(self) -> list[str]:
+        """What the identifier learns: one file, or none."""
+        return [self.run.paths.identifier] if self.identifier and IDENTIFIERS[self.identifier].learn else []
+
+    @property
+    def identification(self) -> dict[str, Any]:
+        """How languages are told."""
+        settings = IDENTIFIERS.settings(self.identifier, self.run.config["score"])
+        return {"language_identification": self.identifier, **settings}
+
+    def code_of_identification(self, step: str) -> str:
+        """What of the code, and which versions of packages, decide how languages are told."""
+        packages = [f"{package} {found}" for package, found in IDENTIFIERS[self.identifier].versions().items()]
+        return ", ".join([step_digest(step, IDENTIFIERS.module(self.identifier)), *packages])
 
     @property
     def test_settings(self) -> dict[str, Any]:

@@ -74,6 +74,20 @@ class Work:
         return self.score if self.run.scoring.of_step("score") else []
 
     @cached_property
+    def identified(self) -> list[Batch]:
+        """Whose languages are told."""
+        return self.score if self.run.scoring.identifier else []
+
+    @property
+    def all_jobs_of_identification(self) -> list[str]:
+        """One file of each job that tells languages."""
+        return [
+            self.run.paths.off_target(system, batch.test_set, batch.directions[0])
+            for batch in self.identified
+            for system in batch.systems
+        ]
+
+    @cached_property
     def learned(self) -> list[tuple[str, Batch]]:
         """What is scored by each neural metric, with one model load a batch and system."""
         parts = [(metric, batch) for metric in self.run.scoring.of_step("score_comet") for batch in self.score]

@@ -42,7 +42,7 @@ def load_direction(
     files serves both directions; sources longer than `max_source` tokens (tag and end included) are cut. Raises
     `UserError` where no folder has it.
     """
-    texts = [_text(folders, split, pair, language, dictionary) for language in pair.languages]
+    texts = [text_of(folders, split, pair, language, dictionary) for language in pair.languages]
     if max_source and (long := int((texts[0].sizes > max_source - 1).sum())):
         log.warning("%s: %d sources are longer than the model's %d positions and are cut", pair, long, max_source)
         cut = TruncateDataset(StripTokenDataset(texts[0], dictionary.eos()), max_source - 2)
@@ -61,7 +61,11 @@ def load_direction(
     )
 
 
-def _text(folders: Sequence[Path], split: str, pair: Direction, language: str, dictionary: Dictionary) -> Any:
+def text_of(folders: Sequence[Path], split: str, pair: Direction, language: str, dictionary: Dictionary) -> Any:
+    """One side of a pair in a split, as it lies in the data-bin `folders`, one after the other: without tags.
+
+    Raises `UserError` where no folder has it.
+    """
     prefixes = [folder / file_name(split, name, language) for folder in folders for name in (pair, pair.reverse)]
     found = [
         data_utils.load_indexed_dataset(str(prefix), dictionary)

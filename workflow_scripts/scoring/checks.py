@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -16,6 +17,8 @@ from workflow_scripts.scoring.tables import TYPES
 
 OPPOSED = tuple(METRICS[key].name for key in ("bleu", "chrf++"))
 """The metrics that are set against each other: one counts whole words, the other mostly characters."""
+TRUSTED = 0.95
+"""Share of references that must be identified as their own language for off-target rates to tell something."""
 TITLE = "What scores hide"
 MOST = 6
 """How many directions a remark lists."""
@@ -45,14 +48,21 @@ class Measure:
 MEASURES = {
     "length_ratio": Measure("length", "Length: tokens of the hypotheses for one of the references.", _ratio),
     "brevity_penalty": Measure("brevity", "Brevity: what BLEU is multiplied by for short hypotheses.", _ratio),
+    "off_target": Measure(
+        "off-target %", "Off-target: hypotheses that are identified as another language of the run.", _percent, True
+    ),
+    "identified_references": Measure(
+        "references %", "References: those that are identified as their own language.", _percent, True
+    ),
 }
 
 
-def means(frame: pd.DataFrame, pivot: str) -> pd.DataFrame:
+def means(frame: pd.DataFrame, pivot: str, missing: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Plain means of every measure that `frame` (`scoring.tables.directions`) has, by direction type.
 
     Columns: test_set, measure, metric, text, system, O2M, M2O, X2Y (where there are such directions) and the number of
-    `directions`. Metric and text are empty for measures of the texts themselves.
+    `directions`. Metric and text are empty for measures of the texts themselves. `missing` gives a measure that the run
+    does not have a row with the reason as its `note`.
     """
     frame = frame.assign(type=[Direction.parse(pair).type(pivot) for pair in frame["pair"]])
     kinds = [kind for kind in TYPES if kind != "X2Y" or (frame["type"] == kind).any()]
@@ -67,7 +77,14 @@ def means(frame: pd.DataFrame, pivot: str) -> pd.DataFrame:
         part = rows.pivot_table(index=index, columns="type", values=name, aggfunc="mean", sort=False)
         part = part.reindex(columns=kinds).assign(directions=rows.groupby(index)["pair"].nunique())
         parts.append(part.reset_index().rename_axis(columns=None))
-    return pd.concat([pd.DataFrame(columns=[*index, *kinds, "directions"]), *parts], ignore_index=True)
+    notes = [
+        {"test_set": test_set, "measure": name, "note": note}
+        for name, note in (missing or {}).items()
+        for test_set in frame["test_set"].unique()
+        if note
+    ]
+    columns = [*index, *kinds, "directions", "note"]
+    return pd.concat([pd.DataFrame(columns=columns), *parts, pd.DataFrame(notes, columns=columns)], ignore_index=True)
 
 
 @dataclass(frozen=True)
@@ -92,7 +109,8 @@ def sections(directions: pd.DataFrame, checks: pd.DataFrame, against: Sequence[s
         own = directions[directions["test_set"] == name]
         own = own[own["text"] == own["text"].iloc[-1]]
         header, rows, note = _rows(checks[checks["test_set"] == name] if len(checks) else checks)
-        section = Section(", ".join([TITLE, *further(name)]), header, rows, note, list(remarks(own, against)))
+        known = [f"{MEASURES[one.measure].heading} is not defined: {one.note}." for one in _notes(checks, name)]
+        section = Section(", ".join([TITLE, *further(name)]), header, rows, note, [*remarks(own, against), *known])
         found += [section] if section.rows or section.remarks else []
     return found
 
@@ -107,6 +125,11 @@ def markdown(found: Sequence[Section]) -> str:
     return "\n\n".join(parts) + "\n" if parts else ""
 
 
+def _notes(checks: pd.DataFrame, test_set: str) -> list[Any]:
+    """The measures of a test set that the run does not have, with the reason."""
+    return list(checks[(checks["test_set"] == test_set) & checks["note"].notna()].itertuples()) if len(checks) else []
+
+
 def _rows(checks: pd.DataFrame) -> tuple[list[str], list[list[str]], str]:
     """Header and rows of the table, and a note: a column per measure and direction type that has numbers.
 
@@ -116,10 +139,10 @@ def _rows(checks: pd.DataFrame) -> tuple[list[str], list[list[str]], str]:
         return [], [], ""
     # Metric and text are empty where the texts themselves are measured.
     checks = checks.fillna({"metric": "", "text": ""})
-    systems = list(checks["system"].unique())
+    systems = list(checks["system"].dropna().unique())
     header, columns, notes = ["system"], [], []
     for name, measure in MEASURES.items():
-        rows = checks[checks["measure"] == name]
+        rows = checks[(checks["measure"] == name) & checks["system"].notna()]
         rows = rows[rows["metric"] == next(iter(rows["metric"]), "")]
         rows = rows[rows["text"] == next(reversed(list(rows["text"])), "")].set_index("system")
         kinds = [kind for kind in TYPES if kind in rows and rows[kind].notna().any()]
@@ -132,8 +155,26 @@ def _rows(checks: pd.DataFrame) -> tuple[list[str], list[list[str]], str]:
 def remarks(directions: pd.DataFrame, against: Sequence[str]) -> Iterator[str]:
     """What a reader of scores of one test set, in one variant of the text, should know."""
     yield from ceilings(directions)
+    yield from languages(directions)
     for other in against:
         yield from disagreements(directions, other)
+
+
+def languages(directions: pd.DataFrame) -> Iterator[str]:
+    """Where hypotheses are off target beyond what references are, and where not even references are told rightly."""
+    if "off_target" not in directions:
+        return
+    rows = directions.drop_duplicates(["system", "pair"])
+    blurred = rows.drop_duplicates("pair")
+    blurred = blurred[blurred["identified_references"] < TRUSTED]
+    if not blurred.empty:
+        listed = [f"{row.pair} {_percent(row.identified_references)} %" for row in blurred.itertuples()]
+        yield f"Off-target rates mean little where few references are told to be in their language: {_listed(listed)}."
+    off = rows[rows["off_target"] - (1 - rows["identified_references"]) > 1 - TRUSTED]
+    for system, own in off.groupby("system", sort=False):
+        own = own.sort_values("off_target", ascending=False, kind="stable")
+        listed = [f"{row.pair} {_percent(row.off_target)} %" for row in own.itertuples()]
+        yield f"Off target, {system}: {_listed(listed)} of the hypotheses are in another language of the run."
 
 
 def ceilings(directions: pd.DataFrame) -> Iterator[str]:

@@ -6,7 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workflow_scripts.errors import UserError
+from workflow_scripts.scoring.identifiers import IDENTIFIERS
 from workflow_scripts.scoring.names import chosen, options_of
+
+
+def check_identification(score: Mapping[str, Any], codes: Sequence[str]) -> None:
+    """Raise `UserError` where languages cannot be told as `score` asks; `codes` are the run's languages."""
+    name = score["language_identification"]
+    for option, rule in IDENTIFIERS.options().items():
+        if option not in IDENTIFIERS[name].options and score[option] != rule["default"]:
+            takers = " and ".join(IDENTIFIERS.takers(option))
+            raise UserError(f"score.{option}: language_identification {name} takes none, it belongs to {takers}")
+    IDENTIFIERS[name].check(codes, **IDENTIFIERS.settings(name, score))
 
 
 def check(score: Mapping[str, Any], systems: Sequence[str], default_against: str = "baseline") -> None:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from workflow_scripts.direction import Direction
@@ -32,8 +33,17 @@ CODE = (
     "scoring.metric",
     "scoring.names",
     "scoring.outcomes",
+    "scoring.rates",
     "scoring.tables",
 )
+
+
+def parsed(rows: Mapping[str, Mapping[str, list[str]]]) -> dict[str, dict[str, list[Direction]]]:
+    """Directions by test set and system."""
+    return {
+        test_set: {system: list(map(Direction.parse, pairs)) for system, pairs in systems.items()}
+        for test_set, systems in rows.items()
+    }
 
 
 def main() -> None:
@@ -52,6 +62,8 @@ def main() -> None:
     parser.add_argument("--against", help="system that differences are taken to")
     parser.add_argument("--replicates", type=json.loads, default={}, help="JSON: systems that differ in seed only")
     parser.add_argument("--published", type=Path, help="CSV of published scores: system, pair, metric, score")
+    parser.add_argument("--language-identification", help="who told the languages of hypotheses, which is then read")
+    parser.add_argument("--unidentified", help="why nobody did, though that was asked for")
     parser.add_argument("--run", required=True, help="name of the run")
     parser.add_argument("--output", type=Path, required=True, help="folder to write to")
     args = parser.parse_args()
@@ -59,7 +71,7 @@ def main() -> None:
     import pandas as pd
 
     from workflow_scripts.languages import read_languages
-    from workflow_scripts.scoring import ceilings, checks, markdown, outcomes, tables
+    from workflow_scripts.scoring import ceilings, checks, markdown, outcomes, rates, tables
 
     rows = [
         row
@@ -81,15 +93,15 @@ def main() -> None:
         )
     ]
     published = pd.read_csv(args.published) if args.published else None
-    reachable = {
-        test_set: {system: list(map(Direction.parse, pairs)) for system, pairs in systems.items()}
-        for test_set, systems in args.ceilings.items()
-    }
-    directions = ceilings.added(tables.directions(rows, published), ceilings.read(args.results / "ceilings", reachable))
+    directions = ceilings.added(
+        tables.directions(rows, published), ceilings.read(args.results / "ceilings", parsed(args.ceilings))
+    )
     summary = tables.summary(directions, read_languages(args.languages), args.pivot, args.against, args.replicates)
     tested = pd.DataFrame(tests)
     wins, repaired = outcomes.outcomes(tested) if tests else pd.DataFrame(), tables.repaired(directions)
-    checked = checks.means(directions, args.pivot)
+    if args.language_identification:
+        directions = rates.added(directions, rates.read(args.results / "scores", parsed(args.rows)))
+    checked = checks.means(directions, args.pivot, {"off_target": args.unidentified or ""})
     found = {
         "checks": checked,
         "directions": directions,
