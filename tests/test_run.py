@@ -223,6 +223,17 @@ def test_components_are_compared_where_languages_differ():
     assert run_of(languages__directions=["en-de", "en-fr", "de-en"]).outputs.comparable == ("decoder",)
 
 
+def test_what_copies_sizes_has_masks_in_no_more_components():
+    """Figures were promised of masks that are not made."""
+    encoder = {"masks": {"select": "cumulative", "k": 95, "components": ["encoder"]}}
+    copies = {"masks": {"select": "random", "like": "ns"}}
+    outputs = run_of(systems__ns=encoder, systems__random=copies).outputs
+    assert outputs.neuron_sets == {"ns": ["encoder"], "random": ["encoder"]}
+    other = {"masks": copies["masks"] | {"components": ["decoder"]}}
+    with pytest.raises(UserError, match=r"random\.masks\.components: ns, whose sizes are copied, masks another"):
+        run_of(systems__ns=encoder, systems__random=other)
+
+
 def test_neuron_sets_at_another_k():
     outputs = run_of(report__overlap_k=70).outputs
     assert list(outputs.neuron_sets) == ["ns", "k70"]

@@ -48,7 +48,7 @@ class Outputs:
     @cached_property
     def neuron_sets(self) -> dict[str, list[str]]:
         """Components by the name of the neuron sets to analyse: masks of systems, and what another k selects."""
-        masks = {name: self.run.systems[name].components for name in self.run.systems.masked}
+        masks = {name: self.run.systems.components(name) for name in self.run.systems.masked}
         sets = {name: [part for part in self.comparable if part in parts] for name, parts in masks.items()}
         k = self.run.config["report"]["overlap_k"]
         if k and any(sets.values()):

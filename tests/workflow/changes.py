@@ -117,7 +117,7 @@ def gone(pattern: str) -> Callable[[dict[str, Any], Path], None]:
 
     def edit(_: dict[str, Any], folder: Path) -> None:
         found = list(folder.glob(f"results/tiny/{pattern}"))
-        assert found, f"{pattern}: nothing to remove"
+        assert found or not (folder / "results").exists(), f"{pattern}: nothing to remove"
         for path in found:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
@@ -454,6 +454,7 @@ CHANGES = [
         replaced("test", "valid"),
         {"link_test_set"} | ENDS,
         {"link_databin"} | NEURONS,
+        refused="elsewhere has 8 segments, baseline 12",
         base="given",
     ),
     Change("the SentencePiece model lies elsewhere", pieces_moved, {"link_databin"}, same_end=True, base="given"),

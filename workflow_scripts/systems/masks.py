@@ -54,6 +54,8 @@ def check(config: Config, where: str, settings: Settings) -> None:
         raise UserError(f"{where}.like: there is no system {masks['like']}; there are {list(config['systems'])}")
     if "like" in like.get("masks", {"like": None}):
         raise UserError(f"{where}.like: {masks['like']} has no masks of its own sizes that could be copied")
+    if not set(masks["components"]) & set(like["masks"]["components"]):
+        raise UserError(f"{where}.components: {masks['like']}, whose sizes are copied, masks another component")
 
 
 def attach(model: nn.Module, variant: Variant, directions: Sequence[str]) -> Effect:

@@ -90,7 +90,7 @@ class System:
 
     @property
     def components(self) -> list[str]:
-        """The components in which directions keep neurons of their own."""
+        """The components that its settings mask; the sizes that it copies may be those of fewer (see `Systems`)."""
         return self.settings["masks"]["components"] if self.kind.masks else []
 
     @property
@@ -173,6 +173,12 @@ class Systems(Mapping[str, System]):
     def masked(self) -> tuple[str, ...]:
         """Those with masks."""
         return self._names(lambda system: system.kind.masks)
+
+    def components(self, name: str) -> list[str]:
+        """The components in which directions of a system keep neurons of their own."""
+        own = self[name].components
+        like = self[name].settings["masks"].get("like") if own else None
+        return [part for part in own if part in self.components(like)] if like else own
 
     @property
     def models(self) -> tuple[str, ...]:
