@@ -25,7 +25,7 @@ rule baseline:
     # Told to stop, training needs time to save: the shell and `tee` must not go before it. What an interrupted one
     # has said is kept.
     shell:
-        "trap '' TERM; python -m workflow_scripts.steps.train --name baseline --data {input.data:q} --pairs {params.pairs:q}"
+        "trap '' TERM HUP; python -m workflow_scripts.steps.train --name baseline --data {input.data:q} --pairs {params.pairs:q}"
         " --model {params.model:q} --training {params.training:q} --resources {params.processes:q}"
         " --continuations {params.continuations} {params.retrain} --work {params.work:q}"
-        " --output {output.checkpoint:q} 2>&1 | tee -a {log:q}"
+        " --output {output.checkpoint:q} 2>&1 | tee -ai {log:q}"
