@@ -16,10 +16,10 @@ if not workflow.config_settings.configfiles:
 
 
 # Steps are run by the interpreter that runs Snakemake, and find their modules wherever it was started.
-# A step's log takes the place of that of its last attempt, which is kept beside it; Ctrl-C does not cut it short.
+# Snakemake removes a log when its job starts again: what all attempts have said is kept beside it. Ctrl-C cuts none short.
 shell.prefix(
     f"set -euo pipefail; export PATH={quote(str(Path(sys.executable).parent))}:$PATH PYTHONPATH={quote(workflow.basedir)}; "
-    'log_to() {{ if [ -s "$1" ]; then mv -f -- "$1" "$1.before"; fi; exec tee -i -- "$1"; }}; '
+    'log_to() {{ exec tee -ai -- "$1" "$1.all"; }}; '
 )
 
 

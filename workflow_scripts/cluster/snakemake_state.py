@@ -23,6 +23,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -158,9 +159,15 @@ def tell_due(workflow: Any, precious: Callable[[str, Sequence[str]], bool]) -> N
         if is_main(workflow):
             _run_unrecorded(workflow.persistence, precious)
             if not (kwargs.get("lock_warn_only") or kwargs.get("nolock")):
-                alone.enter(Path(workflow.persistence.path), workflow.persistence.cleanup_locks)
+                alone.enter(Path(workflow.persistence.path), partial(_unlock, workflow.persistence))
 
     workflow._prepare_dag = prepare_and_tell
+
+
+def _unlock(persistence: Any) -> None:
+    """Remove the lock; its folder, which goes with it, must be there for the next."""
+    persistence.cleanup_locks()
+    Path(persistence.path, alone.LOCKS).mkdir(exist_ok=True)
 
 
 def _run_unrecorded(persistence: Any, precious: Callable[[str, Sequence[str]], bool]) -> None:
