@@ -25,4 +25,4 @@ for batch in RUN.work.record:
             code=step_digest("record"),
         shell:
             "python -m workflow_scripts.steps.record --data {input.data:q} --checkpoint {input.checkpoint:q}"
-            " {params.test_set} {params.options} --pairs {params.pairs:q} --output {params.folder:q} 2>&1 | tee {log:q}"
+            " {params.test_set} {params.options} --pairs {params.pairs:q} --output {params.folder:q} 2>&1 | log_to {log:q}"

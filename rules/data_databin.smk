@@ -15,7 +15,7 @@ rule fetch_databin:
         sha256=lambda wildcards, output: as_options({"sha256": RUN.config["data"]["databin"].get("sha256")}),
     shell:
         "python -m workflow_scripts.steps.fetch {params.source} {params.sha256} --output {output.archive:q}"
-        " --extract {output.folder:q} 2>&1 | tee {log:q}"
+        " --extract {output.folder:q} 2>&1 | log_to {log:q}"
 
 
 rule link_databin:
@@ -39,7 +39,7 @@ rule link_databin:
     shell:
         "python -m workflow_scripts.steps.link_databin --folder {params.folder:q} --pairs {params.pairs:q}"
         " --codes {params.codes:q} --tokenization {params.tokenization:q} {params.sentencepiece}"
-        " --output {output:q} 2>&1 | tee {log:q}"
+        " --output {output:q} 2>&1 | log_to {log:q}"
 
 
 # The data-bin's own test set; it is looked at before anything is trained.
@@ -64,7 +64,7 @@ rule link_test_set:
         output=subpath(output[0], parent=True),
     shell:
         "python -m workflow_scripts.steps.test_set --name {params.name:q} --split {params.split:q}"
-        " --pairs {params.pairs:q} --data {input.data:q} --output {params.output:q} 2>&1 | tee {log:q}"
+        " --pairs {params.pairs:q} --data {input.data:q} --output {params.output:q} 2>&1 | log_to {log:q}"
 
 
 include: "data_test_sets.smk"

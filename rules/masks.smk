@@ -19,4 +19,4 @@ rule masks:
         code=lambda wildcards: RUN.systems[wildcards.system].code_of_masks,
     shell:
         "python -m workflow_scripts.steps.masks --system {wildcards.system:q} {params.options} --pivot {params.pivot:q}"
-        " --output {output:q} {input.activations:q} 2>&1 | tee {log:q}"
+        " --output {output:q} {input.activations:q} 2>&1 | log_to {log:q}"

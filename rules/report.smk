@@ -59,7 +59,7 @@ for number, (selection, parts) in enumerate(RUN.outputs.neuron_sets.items(), sta
             code=step_digest("overlap"),
         shell:
             "python -m workflow_scripts.steps.overlap {params.options} --languages {input.languages:q}"
-            " --output {params.output:q} 2>&1 | tee {log:q}"
+            " --output {params.output:q} 2>&1 | log_to {log:q}"
 
     rule:
         name:

@@ -19,7 +19,7 @@ for number, name in enumerate(RUN.imported, start=1):
             code=step_digest("import_translations"),
         shell:
             "python -m workflow_scripts.steps.import_translations {params.folder:q} --pairs {params.pairs:q}"
-            " --output {params.output:q} 2>&1 | tee {log:q}"
+            " --output {params.output:q} 2>&1 | log_to {log:q}"
 
 
 for batch in RUN.work.counted:
@@ -48,7 +48,7 @@ for batch in RUN.work.counted:
             code=RUN.scoring.code_of("score", RUN.scoring.of_step("score")),
         shell:
             "python -m workflow_scripts.steps.score {params.folder:q} --pairs {params.pairs:q}"
-            " --output {params.output:q} {params.options} 2>&1 | tee {log:q}"
+            " --output {params.output:q} {params.options} 2>&1 | log_to {log:q}"
 
 
 for metric, batch in RUN.work.learned:
@@ -79,7 +79,7 @@ for metric, batch in RUN.work.learned:
             code=RUN.scoring.code_of("score_comet", [metric]),
         shell:
             "python -m workflow_scripts.steps.score_comet {params.folder:q} --pairs {params.pairs:q}"
-            " --output {params.output:q} {params.options} 2>&1 | tee {log:q}"
+            " --output {params.output:q} {params.options} 2>&1 | log_to {log:q}"
 
 
 for batch in RUN.work.tests:
@@ -112,4 +112,4 @@ for batch in RUN.work.tests:
         shell:
             "python -m workflow_scripts.steps.significance --system {wildcards.system} --against {params.against:q}"
             " --ours {params.ours:q} --theirs {params.theirs:q} --pairs {params.pairs:q} {params.options}"
-            " --output {params.output:q} 2>&1 | tee {log:q}"
+            " --output {params.output:q} 2>&1 | log_to {log:q}"

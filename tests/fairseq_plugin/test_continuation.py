@@ -39,17 +39,24 @@ def wait_for(condition, seconds: float = 120) -> None:
         time.sleep(0.02)
 
 
-def test_stopped_training_goes_on_exactly(tiny_run: TinyRun, undisturbed: Path, tmp_path: Path) -> None:
-    """Stopped by a signal to the command alone, as its process still starts: it saves after its first update."""
+@pytest.mark.parametrize(
+    "stop",
+    [
+        pytest.param(lambda pid: os.kill(pid, signal.SIGTERM), id="SIGTERM to the command alone"),
+        pytest.param(lambda pid: os.killpg(pid, signal.SIGINT), id="Ctrl-C to all its processes"),
+    ],
+)
+def test_stopped_training_goes_on_exactly(tiny_run: TinyRun, undisturbed: Path, tmp_path: Path, stop) -> None:
+    """Stopped as its process still starts: it saves after its first update."""
     command = [
         *(sys.executable, "-m", "workflow_scripts.steps.train", "--name", "baseline", "--data", str(tiny_run.manifest)),
         *("--pairs", ",".join(tiny_run.directions), "--model", json.dumps(MODEL)),
         *("--training", json.dumps(TRAINING | SETTINGS), "--work", str(tmp_path / "run")),
         *("--output", str(tmp_path / "checkpoint.pt")),
     ]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
     wait_for(lambda: (tmp_path / "run/job.json").exists())
-    process.send_signal(signal.SIGTERM)
+    stop(process.pid)
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 75
     assert "stopped on request after update 1" in said
