@@ -186,7 +186,10 @@ def test_training_settings_of_a_stage_and_of_a_system_win():
     [
         ({"patience": 3}, "the configuration: unknown key patience; known keys are activations, baseline"),
         ({"training__epochs": 3}, "training: unknown key epochs; known keys are .*max_update"),
-        ({"systems__ns__masks__kk": 3}, "systems.ns.masks: unknown key kk; known keys are components, k, like"),
+        (
+            {"systems__ns__masks__kk": 3},
+            "systems.ns.masks: unknown key kk; known keys are activation_bar_ratio, activations",
+        ),
         ({"specialize__training__steps": 3}, "specialize.training: unknown key steps"),
         ({"systems__ns__masks__k": 0}, r"systems\.ns\.masks\.k: 0 "),
         ({"systems__ns__masks__k": 100.5}, r"systems\.ns\.masks\.k: 100\.5 "),

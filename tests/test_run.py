@@ -64,7 +64,7 @@ def test_systems_by_kind():
     assert systems["released"].checkpoint == "results/test/systems/released/checkpoint.pt"
     assert systems["dense"].masks == systems["dense"].components == []
     assert systems["random"].like == systems["ns"].masks == ["results/test/masks/ns.parquet"]
-    assert systems["random"].mask_settings["seed"] == 222
+    assert run.mask_settings("random")["seed"] == 222
     assert systems["released"].given_files == ["ns.pt"]
     assert systems["ns"].options == {"kind": "masks", "masks": systems["ns"].masks, "settings": None}
     assert run_of(baseline__checkpoint={"path": "b.pt"}).given_baseline == ["b.pt"]

@@ -50,7 +50,11 @@ def test_cumulative_masks_with_one_k_per_type_and_component(counts, command, tmp
         assert row.neurons.tolist() == specialized(these, k).tolist()
         assert row.coverage == coverage(these, row.neurons) >= k / 100
     kept = sum(len(row.neurons) for row in found.rows) / (40 * len(found.rows))
-    assert said == f"[masks] ns · 2 directions · {kept:.1%} of the neurons kept\n"
+    sizes = [len(row.neurons) for row in found.rows]
+    said_sizes = f"{min(sizes)} to {max(sizes)} in a layer, {np.mean(sizes):.1f} on average"
+    assert said == f"[masks] ns · 2 directions · {kept:.1%} of the neurons kept · {said_sizes}\n"
+    assert found.metadata["sizes"] == {"least": min(sizes), "mean": pytest.approx(np.mean(sizes)), "most": max(sizes)}
+    assert found.metadata["density"] == kept
     assert found.metadata["k"] == FOUR
     assert found.metadata["activations"] == {path.stem: read_activations(path).digest() for path in files}
     assert (found.metadata["system"], found.metadata["select"]) == ("ns", "cumulative")
