@@ -169,6 +169,8 @@ def main() -> None:
         masks = [as_mask(kept, found) for kept in criterion.choose(neurons_of(found, like, args), **options)]
     except ValueError as error:
         raise UserError(str(error)) from None
+    if not masks:
+        raise UserError(f"nothing is masked: the copied system has no masks in {' and '.join(args.components)}")
     said = described(masks, like)
     write_masks(
         args.output, masks, stamp(made) | said | {"digest": masks_digest(masks), "code_version": code_version()}
