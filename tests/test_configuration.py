@@ -186,7 +186,10 @@ def test_training_settings_of_a_stage_and_of_a_system_win():
     [
         ({"patience": 3}, "the configuration: unknown key patience; known keys are activations, baseline"),
         ({"training__epochs": 3}, "training: unknown key epochs; known keys are .*max_update"),
-        ({"systems__ns__masks__kk": 3}, "systems.ns.masks: unknown key kk; known keys are components, k, like"),
+        (
+            {"systems__ns__masks__kk": 3},
+            "systems.ns.masks: unknown key kk; known keys are activation_bar_ratio, activations",
+        ),
         ({"specialize__training__steps": 3}, "specialize.training: unknown key steps"),
         ({"systems__ns__masks__k": 0}, r"systems\.ns\.masks\.k: 0 "),
         ({"systems__ns__masks__k": 100.5}, r"systems\.ns\.masks\.k: 100\.5 "),
@@ -270,7 +273,21 @@ RANDOM = {"select": "random", "like": "ns"}
             {"masks": {**RANDOM, "like": "baseline"}},
             "like: baseline has no masks of its own sizes that",
         ),
-        ({"masks": {**RANDOM, "like": "new"}}, "like: new has no masks of its own sizes"),
+        (
+            {"masks": {**RANDOM, "like": "new"}},
+            r"like: new has no masks of its own sizes that could be copied: new → new$",
+        ),
+        (
+            {"masks": {"select": "fisher"}},
+            "fisher takes like, k, fraction; it needs exactly one of like, k, fraction",
+        ),
+        ({"masks": {"select": "fisher", "like": "ns", "k": 95}}, "it needs exactly one of like, k, fraction"),
+        ({"masks": {"select": "effect", "k": 95}}, "effect takes like, fraction; it does not take k, and it needs ex"),
+        ({"masks": {"select": "lape", "ratio": 0.5}}, "lape takes top_rate, .*; it does not take ratio"),
+        (
+            {"masks": {"select": "cumulative", "k": 95, "activations": "gone"}},
+            r"systems\.new\.masks\.activations: there is no gone/en-de\.parquet; name a folder with the activations",
+        ),
         ({"continue": True, "masks": RANDOM}, r"systems\.new: `continue` trains without masks"),
         ({"continue": True, "checkpoint": {"path": "a"}}, "`continue` trains without masks"),
         ({"training": {"lr": 1}}, r"systems\.new: `training` is set, but this system is not trained"),
@@ -335,3 +352,32 @@ def test_the_schema_says_nothing_that_its_draft_does_not_know():
     assert len(found) > 100
     assert {where: sorted(set(one) - keywords()) for where, one in found if set(one) - keywords()} == {}
     assert all(str(one.get("description", ".")).endswith(".") for _, one in found)
+
+
+def test_the_selections_of_the_readme_and_their_like_are_taken():
+    more = """
+    permuted:  {masks: {select: permuted, like: ns}}
+    exchanged: {masks: {select: exchanged, like: ns}}
+    inverse:   {masks: {select: inverse, like: ns}}
+    same:      {masks: {select: same, like: ns}}
+    lape:      {masks: {select: lape}}
+    na:        {masks: {select: na}}
+    fisher:    {masks: {select: fisher, like: ns}}
+    family:    {masks: {select: family, k: 95}}
+    source:    {masks: {select: source, fraction: 0.3}}
+    target:    {masks: {select: target, like: ns}}
+    causal:    {masks: {select: cumulative, k: 95}, training: {max_update: 0}}
+    again:     {masks: {select: exchanged, like: permuted}}
+    """
+    named = yaml.safe_load(more)
+    check(systems(**named))
+    assert Run.from_config(systems(**named), ROOT).systems["again"].like == ["results/test/masks/permuted.parquet"]
+
+
+def test_systems_that_copy_each_other_are_refused_with_the_circle():
+    named = {name: {"masks": {**RANDOM, "like": like}} for name, like in zip("abcd", "bcab", strict=True)}
+    with pytest.raises(UserError, match=r"systems\.a\.masks\.like: b has .* be copied: b → c → a → b$"):
+        check(systems(**named))
+    # One that copies a member of the circle is no part of it.
+    with pytest.raises(UserError, match=r"systems\.d\.masks\.like: b has .* be copied: b → c → a → b$"):
+        check(systems(**dict(reversed(named.items()))))

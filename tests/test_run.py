@@ -64,11 +64,33 @@ def test_systems_by_kind():
     assert systems["released"].checkpoint == "results/test/systems/released/checkpoint.pt"
     assert systems["dense"].masks == systems["dense"].components == []
     assert systems["random"].like == systems["ns"].masks == ["results/test/masks/ns.parquet"]
-    assert systems["random"].mask_settings["seed"] == 222
+    assert run.mask_settings("random")["seed"] == 222
     assert systems["released"].given_files == ["ns.pt"]
     assert systems["ns"].options == {"kind": "masks", "masks": systems["ns"].masks, "settings": None}
     assert run_of(baseline__checkpoint={"path": "b.pt"}).given_baseline == ["b.pt"]
     assert run_of(baseline__checkpoint={"url": "https://b"}).given_baseline == []
+
+
+def test_masks_from_the_activations_of_another_baseline(tmp_path):
+    for pair in run_of().directions:
+        (tmp_path / f"{pair}.parquet").touch()
+    run = run_of(systems={**SYSTEMS, "other": {"masks": {**NS["masks"], "activations": str(tmp_path)}}})
+    theirs, own = run.systems["other"], run.systems["ns"]
+    assert theirs.activations(run.directions)[:2] == [f"{tmp_path}/en-de.parquet", f"{tmp_path}/en-nl.parquet"]
+    assert own.activations(run.directions)[:1] == ["results/test/activations/en-de.parquet"]
+    assert run.mask_settings("other") == {
+        "select": "cumulative",
+        "k": 95,
+        "components": ["encoder", "decoder"],
+        "like": [],
+        "baseline_activations": "results/test/activations/en-de.parquet",
+    }
+
+
+def test_families_are_told_to_those_criteria_alone_that_ask():
+    run = run_of(systems={**SYSTEMS, "family": {"masks": {"select": "family", "k": 95}}})
+    assert run.mask_settings("family")["families"]["fr"] == run.languages["fr"].family
+    assert "families" not in run.mask_settings("random")
 
 
 def test_masks_without_training_are_the_baselines_weights_under_masks():

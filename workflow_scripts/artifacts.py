@@ -72,13 +72,24 @@ class Activations:
     counts: dict[Layer, NDArray[np.int64]]
     metadata: Metadata
 
-    def digest(self) -> str:
-        """SHA-256 of the counts alone, whatever made them and in whatever order of layers."""
+    @property
+    def values(self) -> dict[Layer, dict[str, NDArray[Any]]]:
+        """Arrays [F] by layer and name of the column."""
+        return {layer: {"count": counts} for layer, counts in self.counts.items()}
+
+    @property
+    def positions(self) -> dict[str, int]:
+        """Over how many positions neurons were counted, by component; empty where it was not written down."""
+        return self.metadata.get("counted_positions", {})
+
+    def digest(self, names: Iterable[str] = ("count",)) -> str:
+        """SHA-256 of these columns alone, whatever made them and in whatever order of layers."""
         hashed = hashlib.sha256()
-        for component, layer in sorted(self.counts):
-            counts = self.counts[component, layer]
-            hashed.update(f"{component} {layer} {len(counts)}\n".encode())
-            hashed.update(np.ascontiguousarray(counts, dtype="<i8"))
+        for (component, layer), columns in sorted(self.values.items()):
+            for name in sorted(names):
+                values = columns[name]
+                hashed.update(f"{component} {layer} {name} {len(values)}\n".encode())
+                hashed.update(np.ascontiguousarray(values, dtype="<f8" if values.dtype.kind == "f" else "<i8"))
         return hashed.hexdigest()
 
 

@@ -192,6 +192,7 @@ def check(config: Config, codes: Sequence[str]) -> None:
     found = systems(config)
     for system in found.values():
         system.check(config)
+        _check_activations(system, directions(config, codes))
         _check_engine(config, system)
     _check_model(config, found.trained)
     for where, file in [
@@ -208,6 +209,17 @@ def check(config: Config, codes: Sequence[str]) -> None:
         raise UserError(
             "data.source: none goes with systems that are all existing translations, and only with them; "
             f"it is {config['data']['source']}"
+        )
+
+
+def _check_activations(system: System, directions: Iterable[Direction]) -> None:
+    """Statistics of another baseline are there, for every direction."""
+    if not system.kind.masks or not system.settings["masks"].get("activations"):
+        return
+    if missing := [file for file in system.activations(directions) if not Path(file).is_file()]:
+        raise UserError(
+            f"systems.{system.name}.masks.activations: there is no {missing[0]}; name a folder with the activations of "
+            "every direction (results/OTHER/activations of a run with another baseline, say)"
         )
 
 

@@ -123,6 +123,11 @@ class Run:
         """What is scored, by name, in the configuration's order."""
         return configuration.systems(self.config)
 
+    def mask_settings(self, system: str) -> dict[str, Any]:
+        """How a system's neurons are selected."""
+        families = {code: language.family for code, language in self.languages.items()}
+        return self.systems[system].mask_settings(self.directions, families)
+
     @property
     def tokenization(self) -> str:
         """How the text was tokenized before SentencePiece."""

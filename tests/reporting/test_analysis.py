@@ -119,7 +119,7 @@ def test_other_thresholds_come_from_activation_counts(tmp_path):
     [
         ({"select": "cumulative"}, "specialized neurons, k = 95"),
         ({"select": "random"}, "random neurons, k = 95"),
-        ({"select": "magnitude"}, "neurons selected by magnitude, k = 95"),
+        ({"select": "gone"}, "neurons selected by gone, k = 95"),
         ({}, "neurons selected by no known criterion, k = 95"),
     ],
 )

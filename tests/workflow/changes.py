@@ -25,6 +25,7 @@ LINKED = {"link_databin", "link_test_set", "given_baseline", "given_system", "im
 ALL = DATA | SETS | NEURONS | TRAINING | ENDS | SHOWN
 PAIRS = "en-qa,en-qe"
 NS = {"masks": {"select": "cumulative", "k": 90}}
+UNTRAINED = {"masks": {"select": "top", "fraction": 0.5}, "training": {"max_update": 0}}
 
 TEXT: dict[str, Any] = {
     "run": "tiny",
@@ -302,6 +303,18 @@ CHANGES = [
     # Neurons and systems
     Change("positions that count", key("activations.positions", "all"), NEURONS | {"specialize"} | ENDS, {"baseline"}),
     Change("k", key("systems.ns.masks.k", 60), {"masks", "specialize"} | ENDS, {"baseline", "record"}, executed=True),
+    Change(
+        "another criterion",
+        key("systems.ns.masks", {"select": "top", "fraction": 0.5}),
+        {"masks", "specialize"} | ENDS,
+        {"baseline", "record"},
+    ),
+    Change(
+        "another system is copied",
+        both(key("systems.top", UNTRAINED), key("systems.random.masks.like", "top")),
+        {"masks", "specialize"} | ENDS,
+        {"baseline", "record"},
+    ),
     Change("components", key("systems.ns.masks.components", ["encoder"]), {"masks", "specialize"} | ENDS, {"record"}),
     Change("the seed of random masks", key("systems.random.masks.seed", 5), {"masks", "specialize"} | ENDS, {"record"}),
     Change(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
 from workflow_scripts.neurons.criteria import CRITERIA
+from workflow_scripts.neurons.criterion import Criterion
 from workflow_scripts.paths import Paths
 from workflow_scripts.source_code import step_digest
 from workflow_scripts.systems import KINDS
@@ -95,16 +97,32 @@ class System:
 
     @property
     def like(self) -> list[str]:
-        """The masks whose sizes its own copy: one file, or none."""
+        """The masks that its own copy: one file, or none."""
         like = self.settings["masks"].get("like")
         return [self.paths.masks(like)] if like else []
 
     @property
-    def mask_settings(self) -> dict[str, Any]:
+    def criterion(self) -> Criterion:
         """How its neurons are selected."""
+        return CRITERIA[self.settings["masks"]["select"]]
+
+    def activations(self, directions: Iterable[Direction]) -> list[str]:
+        """The statistics that its neurons are selected by: the baseline's, or those of the folder that is given."""
+        folder = self.settings["masks"].get("activations")
+        return [f"{folder}/{pair}.parquet" if folder else self.paths.activations(pair) for pair in directions]
+
+    def mask_settings(self, directions: Sequence[Direction], families: Mapping[str, str]) -> dict[str, Any]:
+        """What the selection is told; `families` are those of the languages.
+
+        Where statistics are another baseline's, a file of the run's own says which layers there must be.
+        """
         settings = {**self.settings["masks"], "like": self.like}
-        if "seed" in CRITERIA[settings["select"]].options:
+        if "seed" in self.criterion.options:
             settings.setdefault("seed", self.seed)
+        if self.criterion.families:
+            settings["families"] = families
+        if settings.pop("activations", None):
+            settings["baseline_activations"] = self.paths.activations(directions[0])
         return settings
 
     @property
