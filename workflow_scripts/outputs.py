@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from workflow_scripts.direction import PAPER, Direction
 from workflow_scripts.files import digest
-from workflow_scripts.paths import DEFAULT_SET
+from workflow_scripts.paths import DEFAULT_SET, figure_name
 
 if TYPE_CHECKING:
     from workflow_scripts.run import Run
@@ -68,18 +68,35 @@ class Outputs:
         return [*sets.get("masks", []), *sets.get("activations", [])]
 
     @cached_property
+    def drawn_contrasts(self) -> list[str]:
+        """The contrasts with figures of differences: those where another system shares a drawn direction."""
+        found = self.run.rows[DEFAULT_SET]
+        return [
+            against
+            for against in self.run.contrasts
+            if any(
+                pair in found.get(against, []) and PAPER[pair.kind(self.run.pivot)] != "X2Y"
+                for name in found
+                if name != against
+                for pair in found[name]
+            )
+        ]
+
+    @cached_property
+    def labelled_score_figures(self) -> dict[str, dict[str, str]]:
+        """Labels of the figures of score differences, by their names in the order of the report."""
+        labels = {}
+        for place, against in enumerate(self.drawn_contrasts):
+            for metric in self.run.scoring.names:
+                for group in ("tier", "language"):
+                    name = figure_name(group, metric, against if place else "")
+                    labels[name] = {"metric": metric, "figure": f"by {group}", "against": against}
+        return labels
+
+    @property
     def score_figures(self) -> list[str]:
         """Names of the figures of score differences; none where nothing is compared on a side that is drawn."""
-        found = self.run.rows[DEFAULT_SET]
-        drawn = [
-            pair
-            for name in found
-            if self.run.against and name != self.run.against
-            for pair in found[name]
-            if pair in found.get(self.run.against, []) and PAPER[pair.kind(self.run.pivot)] != "X2Y"
-        ]
-        groups = ("tier", "language") if drawn else ()
-        return [f"scores-by-{group}-{metric}" for metric in self.run.scoring.names for group in groups]
+        return list(self.labelled_score_figures)
 
     def mask_figures(self, selection: str) -> list[str]:
         """Names of the figures of one selection of neuron sets."""

@@ -123,5 +123,10 @@ class Paths:
         return f"{self.results}/report.html"
 
 
+def figure_name(group: str, metric: str, against: str = "") -> str:
+    """The name of a figure of score differences; that against the primary system goes without it."""
+    return f"scores-by-{group}-{metric}" + (f"-against-{against}" if against else "")
+
+
 def _below(test_set: str) -> str:
     return "" if test_set == DEFAULT_SET else f"/{test_set}"

@@ -44,7 +44,7 @@ TEXT: dict[str, Any] = {
     },
     "systems": {"baseline": {}, "ns": NS, "random": {"masks": {"select": "random", "like": "ns"}}},
     "decode": {"beam": 2, "max_length": 12},
-    "score": {"significance": {"bootstrap": 20, "randomization": 20}},
+    "score": {"significance": {"bootstrap": 20, "randomization": 100}},
 }
 
 
@@ -339,7 +339,13 @@ CHANGES = [
         {"significance", "tables", "figures_scores", "report"},
         DATA | SETS | TRAINING | NEURONS | {"decode", "score"},
     ),
-    Change("trials", key("score.significance", {"bootstrap": 20, "randomization": 30}), {"significance"}, {"score"}),
+    Change(
+        "a contrast more",
+        key("score.against", ["baseline", "random"]),
+        {"significance", "tables", "figures_scores", "report"},
+        DATA | SETS | TRAINING | NEURONS | {"decode", "score"},
+    ),
+    Change("trials", key("score.significance", {"bootstrap": 20, "randomization": 110}), {"significance"}, {"score"}),
     Change(
         "replicates",
         key("score.replicates", {"both": ["ns", "random"]}),

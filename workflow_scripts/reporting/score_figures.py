@@ -29,7 +29,7 @@ def differences(
 ) -> pd.DataFrame:
     """Score differences to system `against` on the default test set, with `language`, `family`, `type` and `tier`.
 
-    `outcome` is `win`, `tie` or `loss` of the significance test (bootstrap where both were made), empty without one.
+    `outcome` is `win`, `tie` or `loss` of the significance test (randomization), empty without one.
     """
     keys = ["pair", "metric", "text"]
     scores = scores[scores["test_set"] == DEFAULT_SET]
@@ -45,7 +45,7 @@ def differences(
     if tests.empty:
         return table.assign(outcome="")
     tests = tests[(tests["test_set"] == DEFAULT_SET) & (tests["against"] == against)]
-    outcomes = tests.drop_duplicates(["system", *keys]).set_index(["system", *keys])["outcome"]
+    outcomes = tests[tests["outcome"].fillna("") != ""].set_index(["system", *keys])["outcome"]
     table = table.join(outcomes, on=["system", *keys])
     return table.assign(outcome=table["outcome"].fillna(""))
 
@@ -127,7 +127,7 @@ def by_language(
         axis.set_xlabel(_difference_in(metric))
     marks = [
         Line2D([], [], marker="o", ls="", color="0.3", mfc=fill, markersize=4, label=label)
-        for fill, label in (("0.3", "p < 0.05"), ("white", "not significant"))
+        for fill, label in (("0.3", "p < 0.05 (corrected)"), ("white", "not significant"))
         if tested
     ]
     marks.append(Patch(color=BETTER, label="better"))

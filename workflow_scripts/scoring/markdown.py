@@ -8,7 +8,7 @@ import pandas as pd
 
 from workflow_scripts.paths import DEFAULT_SET
 from workflow_scripts.scoring.names import called
-from workflow_scripts.scoring.tables import TYPES
+from workflow_scripts.scoring.tables import TYPES, differences_to
 
 VARIANTS = {
     "raw": "text as it is",
@@ -39,7 +39,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -
 
 def page(
     run: str,
-    against: str | None,
+    against: str | Sequence[str] | None,
     summary: pd.DataFrame,
     wins: pd.DataFrame,
     repaired: pd.DataFrame,
@@ -60,7 +60,7 @@ def page(
     return "\n".join(parts)
 
 
-def means(frame: pd.DataFrame, title: str, against: str | None) -> str:
+def means(frame: pd.DataFrame, title: str, against: str | Sequence[str] | None) -> str:
     """The summary table of every metric and variant on one test set (`scoring.tables.summary`)."""
     parts = [f"# {title}"]
     for (metric, text), rows in frame.groupby(["metric", "text"], sort=False):
@@ -108,7 +108,8 @@ def outcomes(frame: pd.DataFrame, against: str) -> str:
     """Wins, losses and ties against a system (`scoring.outcomes.outcomes`)."""
     header = ["metric", "text", "system", "test", "wins", "ties", "losses"]
     cells = [[str(value) for value in row] for row in frame[header].itertuples(index=False)]
-    return f"## Directions better or worse than {against} (p < 0.05)\n\n{table(header, cells, left=4)}\n"
+    note = "p < 0.05 after correction for the number of directions (Holm)"
+    return f"## Directions better or worse than {against} ({note})\n\n{table(header, cells, left=4)}\n"
 
 
 def present(summary: pd.DataFrame) -> list[str]:
@@ -116,15 +117,16 @@ def present(summary: pd.DataFrame) -> list[str]:
     return [name for name in (*TYPES, "Avg") if name in summary and summary[name].notna().any()]
 
 
-def _scores(rows: pd.DataFrame, metric: str, against: str | None) -> str:
+def _scores(rows: pd.DataFrame, metric: str, against: str | Sequence[str] | None) -> str:
     types = present(rows)
     tiers = list(rows["tier"].unique())
     header = ["", *(f"{tier} {kind}" if kind == types[0] else kind for tier in tiers for kind in types)]
     cells = []
     for system, own in rows.groupby("system", sort=False):
         by_tier = own.set_index("tier")
-        for label, column in ((system, "{}"), (f"  ± {system}", "{}_sd"), (f"  − {against}", "{}_difference")):
-            columns = [column.format(kind) for kind in types]
+        differences = ((f"  − {other}", end) for other, end in differences_to(against).items())
+        for label, end in ((system, ""), (f"  ± {system}", "_sd"), *differences):
+            columns = [f"{kind}{end}" for kind in types]
             if not all(name in by_tier for name in columns) or by_tier[columns].isna().all(axis=None):
                 continue
             values = by_tier.reindex(tiers)[columns].to_numpy().ravel()

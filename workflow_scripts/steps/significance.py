@@ -1,12 +1,13 @@
-"""Test whether a system differs from another one: paired bootstrap resampling and approximate randomization.
+"""Test whether a system differs from another one: approximate randomization for p, the paired bootstrap for intervals.
 
     python -m workflow_scripts.steps.significance --system ns --against baseline --pairs en-de,de-en \\
         --ours results/run/scores/ns --theirs results/run/scores/baseline \\
-        --bootstrap 1000 --randomization 1000 --seed 222 --output results/run/significance/baseline/ns
+        --bootstrap 1000 --randomization 20000 --seed 222 --output results/run/significance/baseline/ns
 
 Reads the segments that `score` (and `score_comet`) kept, and writes `{pair}.json`: an object whose `results` hold per
-metric, variant of the text and test the two scores, their difference and p, with sacrebleu's signature. A direction
-whose segments and tests have not changed since is left as it is.
+metric, variant of the text and test the two scores, their difference, p (of randomization) and a 95 % interval (of the
+bootstrap), with a signature in sacrebleu's form. A direction whose segments and tests have not changed since is left as
+it is.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from workflow_scripts.scoring.metric import Summed
 from workflow_scripts.scoring.metrics import METRICS
 from workflow_scripts.scoring.names import called, of_step, options_given
 
-CODE = ("scoring.metric", "scoring.names", "scoring.significance")
+CODE = ("scoring.metric", "scoring.names", "scoring.resampling", "scoring.significance")
 Segments = dict[tuple[str, str], Any]
 Reader = Callable[[Path, str], Segments]
 Adder = Callable[[str], dict[str, Summed]]
@@ -115,8 +116,8 @@ def main() -> None:
     parser.add_argument("--ours", type=Path, required=True, help="folder of the system's scores")
     parser.add_argument("--theirs", type=Path, required=True, help="folder of the other one's scores")
     parser.add_argument("--pairs", type=parse_all, required=True, help="directions, separated by commas")
-    parser.add_argument("--bootstrap", type=int, default=1000, help="resamples; 0 leaves the test out")
-    parser.add_argument("--randomization", type=int, default=1000, help="trials; 0 leaves the test out")
+    parser.add_argument("--bootstrap", type=int, default=1000, help="resamples; 0 leaves intervals out")
+    parser.add_argument("--randomization", type=int, default=20000, help="trials; 0 leaves p out")
     parser.add_argument("--seed", type=int, required=True, help="seed of the resampling")
     parser.add_argument(
         "--metrics", nargs="+", choices=list(METRICS), default=["bleu", "chrf++"], help="what was computed"

@@ -7,7 +7,8 @@
 
 Writes `directions.csv` (a row per test set, system, direction, metric and variant of the text), `summary.csv` and
 `summary.md` (means over languages by tier, in the paper's layout, with the difference to one system), `readings.csv`
-(what repairing the text changes), and, where significance was tested, `significance.csv` and `wins.csv`.
+(what repairing the text changes), and, where significance was tested, `significance.csv` and `wins.csv`: p corrected
+by Holm over the directions of a contrast and metric.
 
 What `--rows` and `--tested` name is read, and nothing else, whatever lies around; a table that has no rows is removed.
 """
@@ -28,6 +29,7 @@ CODE = (
     "scoring.metric",
     "scoring.names",
     "scoring.outcomes",
+    "scoring.resampling",
     "scoring.tables",
 )
 
@@ -42,7 +44,7 @@ def main() -> None:
     )
     parser.add_argument("--languages", type=Path, required=True, help="language table")
     parser.add_argument("--pivot", default="en", help="the language in the middle")
-    parser.add_argument("--against", help="system that differences are taken to")
+    parser.add_argument("--against", nargs="*", default=[], help="systems that differences are taken to, primary first")
     parser.add_argument("--replicates", type=json.loads, default={}, help="JSON: systems that differ in seed only")
     parser.add_argument("--published", type=Path, help="CSV of published scores: system, pair, metric, score")
     parser.add_argument("--run", required=True, help="name of the run")
