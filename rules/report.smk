@@ -3,6 +3,7 @@ rule tables:
     input:
         scores=RUN.work.all_jobs_of_scores,
         significance=RUN.work.all_jobs_of_tests,
+        means=RUN.work.all_means,
         languages=RUN.language_table,
         published=RUN.published,
     output:
@@ -31,6 +32,7 @@ rule tables:
                 "published": RUN.published,
                 "run": RUN.name,
                 "metrics": list(RUN.scoring.metrics),
+                "primary": RUN.scoring.primary,
             }
         ),
         code=RUN.scoring.code_of("tables"),
@@ -94,10 +96,7 @@ rule figures_scores:
         tables=[table for table in RUN.outputs.tables if table.endswith(".csv")],
         languages=RUN.language_table,
     output:
-        [
-            drawn(name, "Scores", **labels)
-            for name, labels in RUN.outputs.labelled_score_figures.items()
-        ],
+        [drawn(name, "Scores", **labels) for name, labels in RUN.outputs.labelled_score_figures.items()],
     log:
         f"{PATHS.logs}/figures_scores/figures_scores.log",
     benchmark:

@@ -119,14 +119,16 @@ class Outputs:
         """The tables of scores, of all directions or of the selection."""
         names = ["directions.csv", "summary.csv", "summary.md"]
         names += ["readings.csv"] if self.run.tokenization == "moses" else []
-        names += ["significance.csv", "wins.csv"] if any(map(any, map(dict.values, self.run.tested.values()))) else []
+        if any(map(any, map(dict.values, self.run.tested.values()))):
+            names += ["significance.csv", "means.csv"]
+            names += ["wins.csv"] if self.run.config["score"]["significance"]["randomization"] else []
         return [f"{self.tables_folder}/{name}" for name in names]
 
     @staticmethod
     def caption(table: str) -> str:
         """The name of a table's caption in Snakemake's report."""
         name = table.rpartition("/")[2].removesuffix(".csv")
-        return {"wins": "significance", "readings": "directions"}.get(name, name)
+        return {"wins": "significance", "means": "significance", "readings": "directions"}.get(name, name)
 
     @property
     def translations(self) -> list[str]:
@@ -141,13 +143,14 @@ class Outputs:
     @property
     def tests(self) -> list[str]:
         """Every test of significance."""
-        return [
+        directions = [
             self.run.paths.test(against, name, one, pair)
             for against, sets in self.run.tested.items()
             for one, found in sets.items()
             for name, pairs in found.items()
             for pair in pairs
         ]
+        return [*directions, *self.run.work.all_means]
 
     def _places(self) -> list[tuple[str, str, Direction]]:
         rows = self.run.rows

@@ -139,6 +139,7 @@ def test_it_is_scored_tested_tabulated_drawn_and_reported(registered, command, t
     for system, hypotheses in TEXTS.items():
         # Five lines could not win however different: one swap of 32 is the real one, and one its reverse.
         hypotheses, references, sources = ([*lines] * 4 for lines in (hypotheses, REFERENCES, SOURCES))
+        sources = [f"{line} {number}" for number, line in enumerate(sources)]
         folder = tmp_path / "translations" / system
         folder.mkdir(parents=True)
         for pair in pairs:
@@ -161,10 +162,17 @@ def test_it_is_scored_tested_tabulated_drawn_and_reported(registered, command, t
     assert test["signature"] == "nrefs:1|ar:200|seed:1|count:words|version:1"
     assert test["p"] < 0.05
 
+    options = ("--metrics", "bleu", "length", "--bootstrap", 0, "--randomization", 200)
     languages = tmp_path / "languages.tsv"
     languages.write_text(
         "code\tname\tfamily\tscript\ttier\nen\tEnglish\tG\tLatin\t\nnl\tDutch\tG\tLatin\thigh\nde\tGerman\tG\tLatin\tlow\n"
     )
+    command(
+        *("significance_means", "--system", "ns", "--against", "baseline", "--pairs", ",".join(pairs), "--seed", 1),
+        *("--ours", tmp_path / "scores/ns", "--theirs", tmp_path / "scores/baseline", *options),
+        *("--texts", tmp_path / "translations/ns", "--languages", languages),
+        *("--output", tmp_path / "significance/baseline/ns/means.json"),
+    ).ok()
     every = {system: list(pairs) for system in TEXTS}
     tables = tmp_path / "tables"
     command(
@@ -172,6 +180,8 @@ def test_it_is_scored_tested_tabulated_drawn_and_reported(registered, command, t
         *("--tested", json.dumps({"baseline": {"test": {"ns": list(pairs)}}}), "--languages", languages),
         *("--against", "baseline", "--run", "trial", "--output", tables),
     ).ok()
+    means = pd.read_csv(tables / "means.csv").set_index(["metric", "tier", "type"])
+    assert means.loc[("LengthError", "All", "Avg"), ["difference", "outcome"]].tolist() == [-70, "win"]
     wins = pd.read_csv(tables / "wins.csv").set_index("metric")
     assert wins.loc["LengthError", "wins"] == 4, "a lower score is better"
     assert "## LengthError, lower is better (text as it is)" in (tables / "summary.md").read_text()

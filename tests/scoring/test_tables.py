@@ -172,7 +172,10 @@ def results(tmp_path):
     for system in ("baseline", "ns"):
         written(tmp_path / f"scores/{system}/en-nl.comet.json", [comet])
     for system, against in (("ns", "baseline"), ("gone", "baseline"), ("baseline", "ns")):
-        written(tmp_path / f"significance/{against}/{system}/en-nl.json", of_contrast(system, against))
+        test = of_contrast(system, against)
+        written(tmp_path / f"significance/{against}/{system}/en-nl.json", test)
+        means = [entry | {"tier": "All", "type": "O2M"} for entry in test["results"]]
+        written(tmp_path / f"significance/{against}/{system}/means.json", test | {"results": means})
     return tmp_path
 
 

@@ -19,7 +19,7 @@ DATA = {"check_text", "clean", "sentencepiece_model", "binarize"}
 SETS = {"check_test_set", "test_set"}
 NEURONS = {"record", "masks"}
 TRAINING = {"baseline", "specialize"}
-ENDS = {"decode", "score", "significance", "tables"}
+ENDS = {"decode", "score", "significance", "significance_means", "tables"}
 SHOWN = {"overlap", "figures_masks", "figures_scores", "figures_training", "report"}
 LINKED = {"link_databin", "link_test_set", "given_baseline", "given_system", "import_translations"}
 ALL = DATA | SETS | NEURONS | TRAINING | ENDS | SHOWN
@@ -292,7 +292,7 @@ CHANGES = [
         DATA | SETS | NEURONS | {"baseline"},
     ),
     Change("which weights are kept", key("training.keep", "last"), TRAINING, DATA | SETS),
-    Change("the seed", key("seed", 7), TRAINING | {"significance"}),
+    Change("the seed", key("seed", 7), TRAINING | {"significance", "significance_means"}),
     Change("data loading processes", key("training.workers", 1), must_not=ALL, same_end=True),
     Change("how often a training may come back", key("jobs.continuations", 7), must_not=ALL, same_end=True),
     Change("directions per job", key("jobs.directions_per_job", 2), must_not=ALL, same_end=True),
@@ -336,16 +336,21 @@ CHANGES = [
     Change(
         "the contrast",
         key("score.against", "random"),
-        {"significance", "tables", "figures_scores", "report"},
+        {"significance", "significance_means", "tables", "figures_scores", "report"},
         DATA | SETS | TRAINING | NEURONS | {"decode", "score"},
     ),
     Change(
         "a contrast more",
         key("score.against", ["baseline", "random"]),
-        {"significance", "tables", "figures_scores", "report"},
+        {"significance", "significance_means", "tables", "figures_scores", "report"},
         DATA | SETS | TRAINING | NEURONS | {"decode", "score"},
     ),
-    Change("trials", key("score.significance", {"bootstrap": 20, "randomization": 110}), {"significance"}, {"score"}),
+    Change(
+        "trials",
+        key("score.significance", {"bootstrap": 20, "randomization": 110}),
+        {"significance", "significance_means"},
+        {"score"},
+    ),
     Change(
         "replicates",
         key("score.replicates", {"both": ["ns", "random"]}),

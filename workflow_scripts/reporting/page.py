@@ -37,13 +37,14 @@ def content(
 ) -> dict[str, Any]:
     """What the template shows. `tables`, `families` and `figures` are files of earlier steps."""
     summary, directions = (read(tables / f"{name}.csv") for name in ("summary", "directions"))
-    wins, tests = (_optional(tables / f"{name}.csv") for name in ("wins", "significance"))
+    wins, tests, means = (_optional(tables / f"{name}.csv") for name in ("wins", "significance", "means"))
     return {
         "run": config["run"],
         "against": against,
         "summaries": _summaries(summary, against),
         "directions": [block for other in against or [None] for block in _directions(directions, tests, other)],
         "wins": wins.to_dict("records"),
+        "means": _means(means),
         "families": _families(families),
         "figures": [_figure(path) for path in figures],
         "config": yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
@@ -143,6 +144,22 @@ def _directions(directions: pd.DataFrame, tests: pd.DataFrame, against: str | No
         title = ", ".join([called(metric).heading, VARIANTS[text], *further(test_set)])
         blocks.append({"title": title, "against": against, "systems": systems, "rows": table})
     return blocks
+
+
+def _means(tests: pd.DataFrame) -> list[dict[str, Any]]:
+    """Tests of means over all languages, the primary metric's first; what the two tests say stands in one row."""
+    if tests.empty:
+        return []
+    keys = ["test_set", "against", "metric", "text", "system", "type"]
+    tests = tests[tests["tier"] == "All"].sort_values("primary", ascending=False, kind="stable")
+    rows = []
+    for place, both in tests.groupby(keys, sort=False):
+        row = dict(zip(keys, place, strict=True)) | {"primary": bool(both["primary"].iloc[0])}
+        found = both[["difference", "low", "high"]].astype(float).bfill().iloc[0]
+        row |= {name: number(found[name], row["metric"], signed=True) for name in found.index}
+        p = both["p_holm"].astype(float).bfill().iloc[0]
+        rows.append(row | {"p": "–" if pd.isna(p) else f"{p:.4f}", "outcome": "".join(both["outcome"].fillna(""))})
+    return rows
 
 
 def _families(paths: Sequence[Path]) -> list[dict[str, str]]:

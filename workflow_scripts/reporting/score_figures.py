@@ -12,12 +12,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from workflow_scripts.direction import Direction
-from workflow_scripts.languages import Language
+from workflow_scripts.languages import Language, tier
 from workflow_scripts.paths import DEFAULT_SET
 from workflow_scripts.reporting.overlaps import ARROWS
 from workflow_scripts.reporting.style import COLUMN, family_colors, family_legend, title
 from workflow_scripts.scoring.names import called
-from workflow_scripts.scoring.tables import tier
 
 TYPES = ("O2M", "M2O")
 BETTER = "0.95"

@@ -43,16 +43,21 @@ def page(
     summary: pd.DataFrame,
     wins: pd.DataFrame,
     repaired: pd.DataFrame,
+    tested: pd.DataFrame | None = None,
 ) -> str:
     """All there is to say: the default test set first, then a section for every further one.
 
-    The tables are `summary` and `repaired` of `scoring.tables`, and `outcomes` of `scoring.outcomes`.
+    The tables are `summary` and `repaired` of `scoring.tables`, and `outcomes` of `scoring.outcomes`; `tested` are its
+    tests of means.
     """
     sets = summary["test_set"].unique()
     parts = []
     for name in sorted(sets, key=lambda name: name != DEFAULT_SET):
         own = [frame if frame.empty else frame[frame["test_set"] == name] for frame in (summary, wins, repaired)]
         parts.append(means(own[0], f"{run}: {', '.join(['means over languages', *further(name)])}", against))
+        if tested is not None and not tested.empty:
+            known = tested[tested["test_set"] == name]
+            parts += [tested_means(rows, str(other)) for other, rows in known.groupby("against", sort=False)]
         if not own[1].empty:
             parts += [outcomes(rows, str(other)) for other, rows in own[1].groupby("against", sort=False)]
         if not own[2].empty:
@@ -110,6 +115,30 @@ def outcomes(frame: pd.DataFrame, against: str) -> str:
     cells = [[str(value) for value in row] for row in frame[header].itertuples(index=False)]
     note = "p < 0.05 after correction for the number of directions (Holm)"
     return f"## Directions better or worse than {against} ({note})\n\n{table(header, cells, left=4)}\n"
+
+
+def tested_means(frame: pd.DataFrame, against: str) -> str:
+    """Differences of means over all languages to a system, with p and intervals (`scoring.outcomes.read_means`).
+
+    A row per metric, variant, system and type: what the two tests say of one mean stands together.
+    """
+    keys = ["metric", "text", "system", "type"]
+    frame = frame[frame["tier"] == "All"].sort_values("primary", ascending=False, kind="stable")
+    cells = []
+    for (metric, text, system, kind), rows in frame.groupby(keys, sort=False):
+        first = rows[["low", "high", "p", "p_holm"]].astype(float).bfill().iloc[0]
+        interval = [number(first[end], metric, signed=True) for end in ("low", "high")]
+        p = ["–" if pd.isna(first[name]) else f"{first[name]:.4f}" for name in ("p", "p_holm")]
+        label = f"{metric} (primary)" if rows["primary"].iloc[0] else metric
+        outcome = "".join(rows["outcome"].fillna(""))
+        difference = number(rows["difference"].iloc[0], metric, signed=True)
+        cells.append([label, text, system, kind, difference, f"{interval[0]} … {interval[1]}", *p, outcome])
+    header = ["metric", "text", "system", "mean", "difference", "95 % interval", "p", "p (Holm)", "outcome"]
+    note = (
+        "Two trained models are compared, not two methods: the unit is the line of the test set, in every direction "
+        "that holds it. p by approximate randomization, corrected for the number of systems; intervals by bootstrap."
+    )
+    return f"## Means against {against}\n\n{table(header, cells, left=4)}\n\n{note}\n"
 
 
 def present(summary: pd.DataFrame) -> list[str]:

@@ -20,6 +20,8 @@ from workflow_scripts.scoring.tables import below
 COLUMNS = ("test", "samples", "seed", "score", "against_score", "difference", "low", "high", "p")
 FAMILY = ["test_set", "against", "system", "metric", "text", "test"]
 """Tests of directions that are corrected together."""
+FAMILY_OF_MEANS = ["test_set", "against", "metric", "text", "tier", "type", "test"]
+"""Tests of means that are corrected together: those of all systems."""
 
 
 def read_tests(
@@ -35,19 +37,40 @@ def read_tests(
     rows = []
     for direction in directions:
         path = below(folder / against / system, test_set) / f"{direction}.json"
-        if not path.exists():
-            raise UserError(f"{path} does not exist: test {system} {direction} against {against} first")
-        content = json.loads(path.read_text(encoding="utf-8"))
         place = {"against": against, "system": system, "pair": str(direction)}
-        found = {key: content.get(key) for key in place} if isinstance(content, Mapping) else {}
-        if found != place:
-            raise UserError(f"{path} is of {found}, not of {place}: remove it, and test again")
-        for entry in content["results"]:
+        for entry in _results(path, place, f"{system} {direction} against {against}"):
             metric = called(entry["name"])
             row = {"test_set": test_set, "system": system, "pair": str(direction), "metric": metric.name}
             row |= {"text": entry["text"], "against": against}
             rows.append(row | {name: entry[name] for name in COLUMNS})
     return corrected(rows, FAMILY)
+
+
+def read_means(folder: Path, against: str, test_set: str, systems: Iterable[str], primary: str) -> list[dict[str, Any]]:
+    """Rows of the tests of systems' means against another's on one test set, corrected over the systems.
+
+    `primary` is the name of the metric that claims are made by. Raises `UserError` as `read_tests` does.
+    """
+    rows = []
+    for system in systems:
+        path = below(folder / against / system, test_set) / "means.json"
+        place = {"against": against, "system": system}
+        for entry in _results(path, place, f"the means of {system} against {against}"):
+            metric = called(entry["name"])
+            row = {"test_set": test_set, "system": system, "metric": metric.name, "primary": metric.name == primary}
+            row |= {"text": entry["text"], "tier": entry["tier"], "type": entry["type"], "against": against}
+            rows.append(row | {name: entry[name] for name in COLUMNS})
+    return corrected(rows, FAMILY_OF_MEANS)
+
+
+def _results(path: Path, place: Mapping[str, str], what: str) -> list[dict[str, Any]]:
+    if not path.exists():
+        raise UserError(f"{path} does not exist: test {what} first")
+    content = json.loads(path.read_text(encoding="utf-8"))
+    found = {key: content.get(key) for key in place} if isinstance(content, Mapping) else {}
+    if found != place:
+        raise UserError(f"{path} is of {found}, not of {place}: remove it, and test again")
+    return content["results"]
 
 
 def corrected(rows: Sequence[dict[str, Any]], family: Sequence[str]) -> list[dict[str, Any]]:

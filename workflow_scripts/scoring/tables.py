@@ -12,7 +12,7 @@ import pandas as pd
 from workflow_scripts.artifacts import REMEDY
 from workflow_scripts.direction import PAPER, Direction
 from workflow_scripts.errors import UserError
-from workflow_scripts.languages import Language
+from workflow_scripts.languages import Language, tier
 from workflow_scripts.paths import DEFAULT_SET
 from workflow_scripts.scoring.metrics import METRICS
 from workflow_scripts.scoring.names import called, names
@@ -65,12 +65,6 @@ def read_scores(
                     "length_ratio": entry.get("length_ratio"),
                     "unknown_references": len(entry.get("unknown_references", [])),
                 }
-
-
-def tier(direction: Direction, pivot: str, languages: Mapping[str, Language]) -> str:
-    """The tier of the language that is not the pivot, capitalised; empty where there is none, or two languages."""
-    other = direction.other(pivot)
-    return languages[other].tier.capitalize() if other in languages else ""
 
 
 def directions(rows: Iterable[Mapping[str, Any]], published: pd.DataFrame | None = None) -> pd.DataFrame:
