@@ -119,6 +119,7 @@ class Outputs:
         """The tables of scores, of all directions or of the selection."""
         names = ["directions.csv", "summary.csv", "summary.md"]
         names += ["readings.csv"] if self.run.tokenization == "moses" else []
+        names += ["seeds.csv"] if self.run.config["score"]["replicates"] else []
         if any(map(any, map(dict.values, self.run.tested.values()))):
             names += ["significance.csv", "means.csv"]
             names += ["wins.csv"] if self.run.config["score"]["significance"]["randomization"] else []
@@ -128,7 +129,8 @@ class Outputs:
     def caption(table: str) -> str:
         """The name of a table's caption in Snakemake's report."""
         name = table.rpartition("/")[2].removesuffix(".csv")
-        return {"wins": "significance", "means": "significance", "readings": "directions"}.get(name, name)
+        others = {"wins": "significance", "means": "significance", "seeds": "summary", "readings": "directions"}
+        return others.get(name, name)
 
     @property
     def translations(self) -> list[str]:

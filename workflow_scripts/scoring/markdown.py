@@ -44,11 +44,12 @@ def page(
     wins: pd.DataFrame,
     repaired: pd.DataFrame,
     tested: pd.DataFrame | None = None,
+    claims: pd.DataFrame | None = None,
 ) -> str:
     """All there is to say: the default test set first, then a section for every further one.
 
     The tables are `summary` and `repaired` of `scoring.tables`, and `outcomes` of `scoring.outcomes`; `tested` are its
-    tests of means.
+    tests of means, `claims` the table of `scoring.seeds`.
     """
     sets = summary["test_set"].unique()
     parts = []
@@ -58,6 +59,8 @@ def page(
         if tested is not None and not tested.empty:
             known = tested[tested["test_set"] == name]
             parts += [tested_means(rows, str(other)) for other, rows in known.groupby("against", sort=False)]
+        if claims is not None and not claims.empty:
+            parts.append(by_seeds(claims[claims["test_set"] == name]))
         if not own[1].empty:
             parts += [outcomes(rows, str(other)) for other, rows in own[1].groupby("against", sort=False)]
         if not own[2].empty:
@@ -139,6 +142,26 @@ def tested_means(frame: pd.DataFrame, against: str) -> str:
         "that holds it. p by approximate randomization, corrected for the number of systems; intervals by bootstrap."
     )
     return f"## Means against {against}\n\n{table(header, cells, left=4)}\n\n{note}\n"
+
+
+def by_seeds(frame: pd.DataFrame) -> str:
+    """Differences of means over training seeds, over all languages (`scoring.seeds.table`)."""
+    cells = []
+    for row in frame[frame["tier"] == "All"].itertuples():
+        low, high = (number(value, row.metric, signed=True) for value in (row.low, row.high))
+        spread = f"at most {number(row.high, row.metric)}"
+        contrast = row.kind == "contrast"
+        cells.append(
+            [
+                *(row.metric, row.text, row.group, row.against if contrast else row.kind, row.type, str(row.seeds)),
+                number(row.difference, row.metric, signed=contrast),
+                f"{low} … {high}" if contrast else spread,
+                "–" if pd.isna(row.p) else f"{row.p:.4f}",
+            ]
+        )
+    header = ["metric", "text", "group", "against", "mean", "seeds", "difference", "95 % interval", "p"]
+    note = "Paired by seed; p of all sign flips, from six on. `another seed`: mean difference of two of one group."
+    return f"## Methods, by training seeds\n\n{table(header, cells, left=5)}\n\n{note}\n"
 
 
 def present(summary: pd.DataFrame) -> list[str]:

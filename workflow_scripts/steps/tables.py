@@ -9,6 +9,7 @@ Writes `directions.csv` (a row per test set, system, direction, metric and varia
 `summary.md` (means over languages by tier, in the paper's layout, with the difference to one system), `readings.csv`
 (what repairing the text changes), and, where significance was tested, `significance.csv` and `wins.csv`: p corrected
 by Holm over the directions of a contrast and metric; and `means.csv`, the tests of means, over systems.
+With replicates, `seeds.csv` compares methods by the means of their training seeds.
 
 What `--rows` and `--tested` name is read, and nothing else, whatever lies around; a table that has no rows is removed.
 """
@@ -30,6 +31,7 @@ CODE = (
     "scoring.names",
     "scoring.outcomes",
     "scoring.resampling",
+    "scoring.seeds",
     "scoring.tables",
 )
 
@@ -55,7 +57,7 @@ def main() -> None:
     import pandas as pd
 
     from workflow_scripts.languages import read_languages
-    from workflow_scripts.scoring import markdown, outcomes, tables
+    from workflow_scripts.scoring import markdown, outcomes, seeds, tables
 
     rows = [
         row
@@ -88,6 +90,7 @@ def main() -> None:
     summary = tables.summary(directions, read_languages(args.languages), args.pivot, args.against, args.replicates)
     tested = pd.DataFrame(tests)
     wins, repaired = outcomes.outcomes(tested) if tests else pd.DataFrame(), tables.repaired(directions)
+    claims = seeds.table(summary, args.replicates, args.against)
     found = {
         "directions": directions,
         "summary": summary,
@@ -95,6 +98,7 @@ def main() -> None:
         "significance": tested,
         "wins": wins,
         "means": pd.DataFrame(means),
+        "seeds": claims,
     }
     for name, frame in found.items():
         path = args.output / f"{name}.csv"
@@ -103,7 +107,7 @@ def main() -> None:
             continue
         with replacing(path) as temporary:
             frame.to_csv(temporary, index=False, float_format="%.4f")
-    text = markdown.page(args.run, args.against, summary, wins, repaired, pd.DataFrame(means))
+    text = markdown.page(args.run, args.against, summary, wins, repaired, pd.DataFrame(means), claims)
     write_text(args.output / "summary.md", text)
     print(text)
 
