@@ -3,6 +3,7 @@ rule tables:
     input:
         scores=RUN.work.all_jobs_of_scores,
         significance=RUN.work.all_jobs_of_tests,
+        means=RUN.work.all_means,
         languages=RUN.language_table,
         published=RUN.published,
     output:
@@ -26,11 +27,12 @@ rule tables:
             {
                 "results": PATHS.results,
                 "pivot": RUN.pivot,
-                "against": RUN.against,
+                "against": list(RUN.contrasts),
                 "replicates": RUN.config["score"]["replicates"],
                 "published": RUN.published,
                 "run": RUN.name,
                 "metrics": list(RUN.scoring.metrics),
+                "primary": RUN.scoring.primary,
             }
         ),
         code=RUN.scoring.code_of("tables"),
@@ -94,18 +96,19 @@ rule figures_scores:
         tables=[table for table in RUN.outputs.tables if table.endswith(".csv")],
         languages=RUN.language_table,
     output:
-        [
-            drawn(f"scores-by-{group}-{metric}", "Scores", metric=metric, figure=f"by {group}")
-            for metric in RUN.scoring.names
-            for group in ("tier", "language")
-        ],
+        [drawn(name, "Scores", **labels) for name, labels in RUN.outputs.labelled_score_figures.items()],
     log:
         f"{PATHS.logs}/figures_scores/figures_scores.log",
     benchmark:
         f"{PATHS.benchmarks}/figures_scores/figures_scores.jsonl"
     params:
         options=as_options(
-            {"against": RUN.against, "metrics": RUN.scoring.names, "pivot": RUN.pivot, "run": RUN.name}
+            {
+                "against": RUN.outputs.drawn_contrasts,
+                "metrics": RUN.scoring.names,
+                "pivot": RUN.pivot,
+                "run": RUN.name,
+            }
         ),
         tables=subpath(input[0], parent=True),
         output=subpath(output[0], parent=True),
@@ -148,7 +151,7 @@ rule report:
     params:
         tables=subpath(input[0], parent=True),
         files=lambda wildcards, input: as_options({"figures": input.figures, "overlaps": input.overlaps}),
-        options=as_options({"against": RUN.against, "benchmarks": PATHS.benchmarks}),
+        options=as_options({"against": list(RUN.contrasts), "benchmarks": PATHS.benchmarks}),
         # The page shows the whole configuration; what only packs work into jobs is no reason to make it again.
         config=lambda wildcards, input: as_options({"config": dict(RUN.config)}),
         decisive=as_json(configuration.decisive(RUN.config)),

@@ -113,3 +113,40 @@ for batch in RUN.work.tests:
             "python -m workflow_scripts.steps.significance --system {wildcards.system} --against {params.against:q}"
             " --ours {params.ours:q} --theirs {params.theirs:q} --pairs {params.pairs:q} {params.options}"
             " --output {params.output:q} 2>&1 | log_to {log:q}"
+
+
+for batch in RUN.work.means:
+
+    rule:
+        name:
+            snakemake_state.rule_of(workflow, "significance_means", batch.number)
+        input:
+            ours=lambda wildcards, batch=batch: RUN.work.jobs_of_scores(
+                wildcards.system, batch.test_set, batch.directions
+            ),
+            theirs=RUN.work.jobs_of_scores(batch.against, batch.test_set, batch.directions),
+            texts=lambda wildcards, batch=batch: RUN.work.jobs_of_translations(
+                wildcards.system, batch.test_set, batch.directions
+            ),
+            languages=RUN.language_table,
+        output:
+            update(PATHS.means(batch.against, "{system}", batch.test_set)),
+        log:
+            f"{PATHS.logs}/significance_means/{{system}}.{batch.label}.log",
+        benchmark:
+            f"{PATHS.benchmarks}/significance_means/{{system}}.{batch.label}.jsonl"
+        wildcard_constraints:
+            system=alternatives(batch.systems),
+        params:
+            against=batch.against,
+            pairs=joined(batch.directions),
+            ours=PATHS.scores("{system}", batch.test_set),
+            theirs=lambda wildcards, input: str(Path(input.theirs[0]).parent),
+            texts=PATHS.translations("{system}", batch.test_set),
+            options=as_options({**RUN.scoring.test_settings, "pivot": RUN.pivot}),
+            code=RUN.scoring.code_of("significance_means"),
+        shell:
+            "python -m workflow_scripts.steps.significance_means --system {wildcards.system}"
+            " --against {params.against:q} --ours {params.ours:q} --theirs {params.theirs:q} --texts {params.texts:q}"
+            " --pairs {params.pairs:q} --languages {input.languages:q} {params.options} --output {output:q}"
+            " 2>&1 | log_to {log:q}"

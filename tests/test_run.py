@@ -324,3 +324,25 @@ def test_only_what_is_missing_is_asked_for_beside_the_last_artefacts(tmp_path, m
 def test_tables_keep_the_order_of_the_configuration():
     systems = {"ns": NS, "dense": {"continue": True}, "baseline": {}}
     assert list(json.loads(as_json(as_text(run_of(systems=systems).rows), in_order=True))["test"]) == list(systems)
+
+
+def test_several_contrasts_are_tested_and_drawn_each():
+    run = run_of(systems=SYSTEMS, score__against=["dense", "baseline"])
+    assert run.contrasts == ("dense", "baseline")
+    assert run.against == "dense"
+    assert {(batch.against, batch.systems) for batch in run.work.tests} == {
+        ("dense", ("baseline", "ns", "random", "released")),
+        ("baseline", ("ns", "random", "dense", "released")),
+    }
+    figures = run.outputs.score_figures
+    assert "scores-by-tier-BLEU" in figures
+    assert "scores-by-tier-BLEU-against-baseline" in figures
+    assert len(figures) == 2 * len(run_of(systems=SYSTEMS).outputs.score_figures)
+    single = run_of(systems=SYSTEMS, score__against=["baseline"])
+    assert (single.contrasts, single.outputs.artefacts) == (("baseline",), run_of(systems=SYSTEMS).outputs.artefacts)
+
+
+def test_too_few_trials_for_the_directions_are_refused():
+    run_of(systems=SYSTEMS, score__significance={"bootstrap": 0, "randomization": 120})
+    with pytest.raises(UserError, match=r"119 trials .* 6 directions; at least 120 are needed"):
+        run_of(systems=SYSTEMS, score__significance={"bootstrap": 0, "randomization": 119})

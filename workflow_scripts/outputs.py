@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from workflow_scripts.direction import PAPER, Direction
 from workflow_scripts.files import digest
-from workflow_scripts.paths import DEFAULT_SET
+from workflow_scripts.paths import DEFAULT_SET, figure_name
 
 if TYPE_CHECKING:
     from workflow_scripts.run import Run
@@ -68,18 +68,35 @@ class Outputs:
         return [*sets.get("masks", []), *sets.get("activations", [])]
 
     @cached_property
+    def drawn_contrasts(self) -> list[str]:
+        """The contrasts with figures of differences: those where another system shares a drawn direction."""
+        found = self.run.rows[DEFAULT_SET]
+        return [
+            against
+            for against in self.run.contrasts
+            if any(
+                pair in found.get(against, []) and PAPER[pair.kind(self.run.pivot)] != "X2Y"
+                for name in found
+                if name != against
+                for pair in found[name]
+            )
+        ]
+
+    @cached_property
+    def labelled_score_figures(self) -> dict[str, dict[str, str]]:
+        """Labels of the figures of score differences, by their names in the order of the report."""
+        labels = {}
+        for place, against in enumerate(self.drawn_contrasts):
+            for metric in self.run.scoring.names:
+                for group in ("tier", "language"):
+                    name = figure_name(group, metric, against if place else "")
+                    labels[name] = {"metric": metric, "figure": f"by {group}", "against": against}
+        return labels
+
+    @property
     def score_figures(self) -> list[str]:
         """Names of the figures of score differences; none where nothing is compared on a side that is drawn."""
-        found = self.run.rows[DEFAULT_SET]
-        drawn = [
-            pair
-            for name in found
-            if self.run.against and name != self.run.against
-            for pair in found[name]
-            if pair in found.get(self.run.against, []) and PAPER[pair.kind(self.run.pivot)] != "X2Y"
-        ]
-        groups = ("tier", "language") if drawn else ()
-        return [f"scores-by-{group}-{metric}" for metric in self.run.scoring.names for group in groups]
+        return list(self.labelled_score_figures)
 
     def mask_figures(self, selection: str) -> list[str]:
         """Names of the figures of one selection of neuron sets."""
@@ -102,14 +119,18 @@ class Outputs:
         """The tables of scores, of all directions or of the selection."""
         names = ["directions.csv", "summary.csv", "summary.md"]
         names += ["readings.csv"] if self.run.tokenization == "moses" else []
-        names += ["significance.csv", "wins.csv"] if any(map(any, map(dict.values, self.run.tested.values()))) else []
+        names += ["seeds.csv"] if self.run.config["score"]["replicates"] else []
+        if any(map(any, map(dict.values, self.run.tested.values()))):
+            names += ["significance.csv", "means.csv"]
+            names += ["wins.csv"] if self.run.config["score"]["significance"]["randomization"] else []
         return [f"{self.tables_folder}/{name}" for name in names]
 
     @staticmethod
     def caption(table: str) -> str:
         """The name of a table's caption in Snakemake's report."""
         name = table.rpartition("/")[2].removesuffix(".csv")
-        return {"wins": "significance", "readings": "directions"}.get(name, name)
+        others = {"wins": "significance", "means": "significance", "seeds": "summary", "readings": "directions"}
+        return others.get(name, name)
 
     @property
     def translations(self) -> list[str]:
@@ -124,13 +145,14 @@ class Outputs:
     @property
     def tests(self) -> list[str]:
         """Every test of significance."""
-        return [
+        directions = [
             self.run.paths.test(against, name, one, pair)
             for against, sets in self.run.tested.items()
             for one, found in sets.items()
             for name, pairs in found.items()
             for pair in pairs
         ]
+        return [*directions, *self.run.work.all_means]
 
     def _places(self) -> list[tuple[str, str, Direction]]:
         rows = self.run.rows

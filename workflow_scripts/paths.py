@@ -102,6 +102,10 @@ class Paths:
         """The significance tests of one direction."""
         return f"{self.tests(against, system, test_set)}/{pair}.json"
 
+    def means(self, against: str, system: str, test_set: str = DEFAULT_SET) -> str:
+        """The significance tests of the means over directions."""
+        return f"{self.tests(against, system, test_set)}/means.json"
+
     @property
     def figures(self) -> str:
         """Folder of the figures."""
@@ -121,6 +125,11 @@ class Paths:
     def report(self) -> str:
         """The report, one page."""
         return f"{self.results}/report.html"
+
+
+def figure_name(group: str, metric: str, against: str = "") -> str:
+    """The name of a figure of score differences; that against the primary system goes without it."""
+    return f"scores-by-{group}-{metric}" + (f"-against-{against}" if against else "")
 
 
 def _below(test_set: str) -> str:

@@ -23,6 +23,7 @@ from workflow_scripts.outputs import Outputs
 from workflow_scripts.paths import DEFAULT_SET, Paths
 from workflow_scripts.score_stage import ScoreStage
 from workflow_scripts.scoring.settings import check as check_score
+from workflow_scripts.scoring.settings import check_trials, contrasts
 from workflow_scripts.source_code import step_digest
 from workflow_scripts.systems.system import Systems
 from workflow_scripts.training import provenance, work_folder
@@ -71,6 +72,10 @@ class Run:
         default = TestSet(DEFAULT_SET, None, config["decode"]["split"], tuple(pairs))
         run = cls(config, base, languages, tuple(directions), tuple(pairs), (default, *sets), found)
         run.data.check()
+        for found in (found for sets in run.tested.values() for found in sets.values()):
+            trials = config["score"]["significance"]["randomization"]
+            check_trials(trials, max(map(len, found.values()), default=0), "directions")
+            check_trials(trials, len(found), "systems")
         return run
 
     @property
@@ -237,7 +242,7 @@ class Run:
     @property
     def contrasts(self) -> tuple[str, ...]:
         """The systems that others are compared with, as far as the run has them."""
-        return tuple(name for name in [self.config["score"]["against"]] if name in self.systems)
+        return tuple(name for name in contrasts(self.config["score"]) if name in self.systems)
 
     @property
     def against(self) -> str | None:

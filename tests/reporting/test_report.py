@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from tests.scoring.test_tables import LANGUAGES, rows
+from tests.scoring.test_tables import LANGUAGES, SCORES, rows
 from workflow_scripts.reporting import costs
 from workflow_scripts.scoring import tables
 
@@ -21,11 +21,12 @@ def run_folder(tmp_path):
     directions = tables.directions(rows())
     directions.to_csv(tmp_path / "tables/directions.csv", index=False)
     tables.summary(directions, LANGUAGES, "en", "baseline").to_csv(tmp_path / "tables/summary.csv", index=False)
-    test = {"test_set": "test", "system": "ns", "pair": "en-nl", "metric": "BLEU", "text": "raw", "test": "bootstrap"}
+    test = {"test_set": "test", "system": "ns", "pair": "en-nl", "metric": "BLEU", "text": "raw"}
+    test |= {"test": "randomization"}
     tests = [test | {"against": "dense", "outcome": "loss"}, test | {"against": "baseline", "outcome": "win"}]
     pd.DataFrame(tests).to_csv(tmp_path / "tables/significance.csv", index=False)
     wins = {"test_set": "test", "against": "baseline", "metric": "BLEU", "text": "raw", "system": "ns"}
-    wins |= {"test": "bootstrap", "wins": 1, "ties": 4, "losses": 1}
+    wins |= {"test": "randomization", "wins": 1, "ties": 4, "losses": 1}
     pd.DataFrame([wins]).to_csv(tmp_path / "tables/wins.csv", index=False)
     families = {
         "selection": "ns",
@@ -89,7 +90,7 @@ def test_everything_is_in_one_file_that_loads_nothing(command, run_folder):
     assert "Not defined where no two languages are of one family." in words
     assert "nan" not in words
     assert 'class="win"' in text
-    assert '<span class="loss">3' not in text, "a test against another system marks nothing"
+    assert '<span class="loss">11' not in text, "a test against another system marks nothing"
 
 
 def test_a_run_without_masks_baseline_tests_or_benchmarks_has_a_report(command, run_folder):
@@ -109,3 +110,19 @@ def test_costs_count_the_last_run_of_each_job(run_folder):
     assert found["all"].seconds == 120
     assert found["all"].jobs == 2
     assert found["all"].memory == 500
+
+
+def test_every_contrast_has_its_differences_and_its_marks(command, run_folder):
+    scores = SCORES | {"dense": {pair: score + 3 for pair, score in SCORES["ns"].items()}}
+    directions = tables.directions(rows(scores))
+    directions.to_csv(run_folder / "tables/directions.csv", index=False)
+    summary = tables.summary(directions, LANGUAGES, "en", ["baseline", "dense"])
+    summary.to_csv(run_folder / "tables/summary.csv", index=False)
+    text = make(command, run_folder, "--against", "baseline", "dense")
+    assert '<span class="delta up" title="to baseline">+2.0 (baseline)</span>' in text
+    assert '<span class="delta down" title="to dense">−3.0 (dense)</span>' in text
+    _, against_baseline, against_dense = text.split("<details")[:3]
+    assert "against baseline</summary>" in against_baseline
+    assert '<span class="win">11.0' in against_baseline
+    assert "against dense</summary>" in against_dense
+    assert '<span class="loss">11.0' in against_dense

@@ -19,7 +19,7 @@ DATA = {"check_text", "clean", "sentencepiece_model", "binarize"}
 SETS = {"check_test_set", "test_set"}
 NEURONS = {"record", "masks"}
 TRAINING = {"baseline", "specialize"}
-ENDS = {"decode", "score", "significance", "tables"}
+ENDS = {"decode", "score", "significance", "significance_means", "tables"}
 SHOWN = {"overlap", "figures_masks", "figures_scores", "figures_training", "report"}
 LINKED = {"link_databin", "link_test_set", "given_baseline", "given_system", "import_translations"}
 ALL = DATA | SETS | NEURONS | TRAINING | ENDS | SHOWN
@@ -45,7 +45,7 @@ TEXT: dict[str, Any] = {
     },
     "systems": {"baseline": {}, "ns": NS, "random": {"masks": {"select": "random", "like": "ns"}}},
     "decode": {"beam": 2, "max_length": 12},
-    "score": {"significance": {"bootstrap": 20, "randomization": 20}},
+    "score": {"significance": {"bootstrap": 20, "randomization": 100}},
 }
 
 
@@ -293,7 +293,7 @@ CHANGES = [
         DATA | SETS | NEURONS | {"baseline"},
     ),
     Change("which weights are kept", key("training.keep", "last"), TRAINING, DATA | SETS),
-    Change("the seed", key("seed", 7), TRAINING | {"significance"}),
+    Change("the seed", key("seed", 7), TRAINING | {"significance", "significance_means"}),
     Change("data loading processes", key("training.workers", 1), must_not=ALL, same_end=True),
     Change("how often a training may come back", key("jobs.continuations", 7), must_not=ALL, same_end=True),
     Change("directions per job", key("jobs.directions_per_job", 2), must_not=ALL, same_end=True),
@@ -349,10 +349,21 @@ CHANGES = [
     Change(
         "the contrast",
         key("score.against", "random"),
-        {"significance", "tables", "figures_scores", "report"},
+        {"significance", "significance_means", "tables", "figures_scores", "report"},
         DATA | SETS | TRAINING | NEURONS | {"decode", "score"},
     ),
-    Change("trials", key("score.significance", {"bootstrap": 20, "randomization": 30}), {"significance"}, {"score"}),
+    Change(
+        "a contrast more",
+        key("score.against", ["baseline", "random"]),
+        {"significance", "significance_means", "tables", "figures_scores", "report"},
+        DATA | SETS | TRAINING | NEURONS | {"decode", "score"},
+    ),
+    Change(
+        "trials",
+        key("score.significance", {"bootstrap": 20, "randomization": 110}),
+        {"significance", "significance_means"},
+        {"score"},
+    ),
     Change(
         "replicates",
         key("score.replicates", {"both": ["ns", "random"]}),

@@ -7,7 +7,9 @@
 
 Writes `directions.csv` (a row per test set, system, direction, metric and variant of the text), `summary.csv` and
 `summary.md` (means over languages by tier, in the paper's layout, with the difference to one system), `readings.csv`
-(what repairing the text changes), and, where significance was tested, `significance.csv` and `wins.csv`.
+(what repairing the text changes), and, where significance was tested, `significance.csv` and `wins.csv`: p corrected
+by Holm over the directions of a contrast and metric; and `means.csv`, the tests of means, over systems.
+With replicates, `seeds.csv` compares methods by the means of their training seeds.
 
 What `--rows` and `--tested` name is read, and nothing else, whatever lies around; a table that has no rows is removed.
 """
@@ -28,6 +30,8 @@ CODE = (
     "scoring.metric",
     "scoring.names",
     "scoring.outcomes",
+    "scoring.resampling",
+    "scoring.seeds",
     "scoring.tables",
 )
 
@@ -40,9 +44,10 @@ def main() -> None:
     parser.add_argument(
         "--metrics", nargs="+", choices=list(METRICS), default=["bleu", "chrf++"], help="what was computed"
     )
+    parser.add_argument("--primary", default="BLEU", help="name of the metric that claims are made by")
     parser.add_argument("--languages", type=Path, required=True, help="language table")
     parser.add_argument("--pivot", default="en", help="the language in the middle")
-    parser.add_argument("--against", help="system that differences are taken to")
+    parser.add_argument("--against", nargs="*", default=[], help="systems that differences are taken to, primary first")
     parser.add_argument("--replicates", type=json.loads, default={}, help="JSON: systems that differ in seed only")
     parser.add_argument("--published", type=Path, help="CSV of published scores: system, pair, metric, score")
     parser.add_argument("--run", required=True, help="name of the run")
@@ -52,7 +57,7 @@ def main() -> None:
     import pandas as pd
 
     from workflow_scripts.languages import read_languages
-    from workflow_scripts.scoring import markdown, outcomes, tables
+    from workflow_scripts.scoring import markdown, outcomes, seeds, tables
 
     rows = [
         row
@@ -73,17 +78,27 @@ def main() -> None:
             args.results / "significance", against, test_set, system, map(Direction.parse, pairs)
         )
     ]
+    folder = args.results / "significance"
+    means = [
+        row
+        for against, sets in args.tested.items()
+        for test_set, systems in sets.items()
+        for row in outcomes.read_means(folder, against, test_set, systems, args.primary)
+    ]
     published = pd.read_csv(args.published) if args.published else None
     directions = tables.directions(rows, published)
     summary = tables.summary(directions, read_languages(args.languages), args.pivot, args.against, args.replicates)
     tested = pd.DataFrame(tests)
     wins, repaired = outcomes.outcomes(tested) if tests else pd.DataFrame(), tables.repaired(directions)
+    claims = seeds.table(summary, args.replicates, args.against)
     found = {
         "directions": directions,
         "summary": summary,
         "readings": repaired,
         "significance": tested,
         "wins": wins,
+        "means": pd.DataFrame(means),
+        "seeds": claims,
     }
     for name, frame in found.items():
         path = args.output / f"{name}.csv"
@@ -92,7 +107,7 @@ def main() -> None:
             continue
         with replacing(path) as temporary:
             frame.to_csv(temporary, index=False, float_format="%.4f")
-    text = markdown.page(args.run, args.against, summary, wins, repaired)
+    text = markdown.page(args.run, args.against, summary, wins, repaired, pd.DataFrame(means), claims)
     write_text(args.output / "summary.md", text)
     print(text)
 
