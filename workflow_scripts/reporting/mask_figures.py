@@ -144,7 +144,7 @@ def shared(tables: Tables, languages: Languages, pivot: str, run: str) -> tuple[
         axis.set_title(f"{component}, {ARROWS[kind].format(pivot=pivot)}" + ("" if layers else ": not defined"))
         axis.set_xlabel("layer")
         axis.set_xticks(layers, layers)
-    axes[0].set_ylabel("neurons (%)")
+    axes[0].set(ylim=(0, 100), ylabel="neurons (%)")
     handles = [Patch(facecolor=color, edgecolor="0.4", linewidth=0.4, label=label) for *_, color, label in parts]
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
     title(figure, f"Who keeps which neurons: {tables.neurons}", run)
