@@ -75,6 +75,7 @@ for number, (selection, parts) in enumerate(RUN.outputs.neuron_sets.items(), sta
                 for part in parts
             ],
             drawn(f"overlap-by-layer-{selection}", "Overlap", neurons=selection, figure="by layer"),
+            drawn(f"shared-{selection}", "Overlap", neurons=selection, figure="shared"),
             drawn(f"languages-{selection}", "Overlap", neurons=selection, figure="languages"),
             drawn(f"sparsity-{selection}", "Sparsity", neurons=selection, figure="by layer"),
         log:
@@ -141,6 +142,7 @@ rule report:
     input:
         tables=RUN.outputs.tables,
         overlaps=[PATHS.overlap(selection)[1] for selection in RUN.outputs.neuron_sets],
+        shared=[PATHS.overlap(selection)[3] for selection in RUN.outputs.neuron_sets],
         figures=[PATHS.figure(name)[0] for name in RUN.outputs.shown_figures],
     output:
         in_report(PATHS.report, category="Report", caption="captions/report.rst"),

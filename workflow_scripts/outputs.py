@@ -101,7 +101,8 @@ class Outputs:
     def mask_figures(self, selection: str) -> list[str]:
         """Names of the figures of one selection of neuron sets."""
         heat_maps = [f"overlap-{selection}-{part}" for part in self.neuron_sets[selection]]
-        return [*heat_maps, f"overlap-by-layer-{selection}", f"languages-{selection}", f"sparsity-{selection}"]
+        others = ("overlap-by-layer", "shared", "languages", "sparsity")
+        return [*heat_maps, *(f"{name}-{selection}" for name in others)]
 
     @cached_property
     def shown_figures(self) -> list[str]:

@@ -117,9 +117,8 @@ class Paths:
 
     def overlap(self, selection: str) -> list[str]:
         """The tables of what the neuron sets of a selection share."""
-        return [
-            f"{self.results}/tables/overlap-{selection}/{table}.csv" for table in ("overlap", "families", "sparsity")
-        ]
+        names = ("overlap", "families", "sparsity", "shared", "neurons")
+        return [f"{self.results}/tables/overlap-{selection}/{table}.csv" for table in names]
 
     @property
     def report(self) -> str:

@@ -27,6 +27,7 @@ def tables_of(folder, languages):
         overlap=analysis.overlap_table(sides, languages),
         families=analysis.family_table(sides, languages),
         sparsity=analysis.sparsity_table(make_masks(), "en"),
+        shared=analysis.shared_table(sides, languages),
     )
     return overlaps.read(folder)
 
@@ -63,6 +64,17 @@ def test_the_dendrogram_says_how_well_families_are_recovered(tables):
     figure, table = mask_figures.trees(tables, LANGUAGES, "en", "trial")
     assert "adjusted Rand index 1.00" in texts(figure)
     assert table["ari"].tolist() == [1, 1]
+
+
+def test_shares_of_neurons_add_up_in_every_layer(tables):
+    figure, table = mask_figures.shared(tables, LANGUAGES, "en", "trial")
+    for axis in figure.axes:
+        tops = {}
+        for bar in axis.patches:
+            tops[round(bar.get_x(), 3)] = tops.get(round(bar.get_x(), 3), 0) + bar.get_height()
+        assert list(tops.values()) == pytest.approx([100, 100])
+    assert "Q alone" in texts(figure)
+    assert set(table["group"]) == set(overlaps.GROUPS)
 
 
 def test_sparsity_and_overlap_by_layer_have_every_layer_and_type(tables):
@@ -145,7 +157,14 @@ def test_the_commands_draw_everything(command, table_of_languages, tmp_path):
     command("overlap", "--masks", tmp_path / "ns.parquet", *options).ok()
     common = ("--languages", table_of_languages, "--run", "trial", "--output", tmp_path / "figures")
     command("figures_masks", tmp_path / "overlap-ns", *common).ok()
-    for name in ("overlap-ns-encoder", "overlap-ns-decoder", "overlap-by-layer-ns", "sparsity-ns", "languages-ns"):
+    for name in (
+        "overlap-ns-encoder",
+        "overlap-ns-decoder",
+        "overlap-by-layer-ns",
+        "sparsity-ns",
+        "languages-ns",
+        "shared-ns",
+    ):
         assert written(tmp_path / "figures", name), name
     scores, tests = score_tables()
     (tmp_path / "tables").mkdir()

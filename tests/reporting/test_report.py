@@ -36,13 +36,20 @@ def run_folder(tmp_path):
         "type": "O2M",
         "within": 0.877,
         "across": 0.763,
+        "corrected_within": 0.5,
+        "corrected_across": 0.1,
         "p": 0.003,
+        "kept_p": 0.004,
         "ari": 1,
         "note": "",
     }
-    alone = families | {"selection": "alone", "within": None, "p": None, "ari": None}
+    alone = families | {"selection": "alone", "within": None, "corrected_within": None}
+    alone |= {"p": None, "kept_p": None, "ari": None}
     alone |= {"note": "no two languages are of one family"}
     pd.DataFrame([families, alone]).to_csv(tmp_path / "tables/overlap-ns/families.csv", index=False)
+    shares = [{"group": "all", "name": "", "share": 0.4}, {"group": "language", "name": "de", "share": 0.02}]
+    shares = [{"selection": "ns", "component": "decoder", "type": "O2M", "layer": 0} | share for share in shares]
+    pd.DataFrame(shares).to_csv(tmp_path / "tables/overlap-ns/shared.csv", index=False)
     (tmp_path / "overlap-by-layer-ns.svg").write_text(SVG)
     for stage, seconds in (("baseline", 100), ("decode", 20)):
         folder = tmp_path / "benchmarks" / stage
@@ -86,7 +93,8 @@ def test_everything_is_in_one_file_that_loads_nothing(command, run_folder):
     words = re.sub(r"\s+", " ", " ".join(page.words))
     for expected in ("trial <b>", "+2.0", "0.877", "1 min 40 s", "2 min 00 s", "222", "k: 95", "Overlap by layer: ns"):
         assert expected in words, expected
-    assert "alone decoder O2M not defined 0.763 not defined not defined" in words
+    assert "alone decoder O2M not defined 0.763 not defined 0.100 not defined not defined not defined" in words
+    assert "ns decoder O2M 40.0 not defined 2.0 not defined not defined" in words
     assert "Not defined where no two languages are of one family." in words
     assert "nan" not in words
     assert 'class="win"' in text

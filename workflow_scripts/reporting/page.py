@@ -27,6 +27,7 @@ CAPTIONS = {
     "overlap-by-layer": "Overlap by layer: {}",
     "overlap": "Overlap between languages: {}",
     "languages": "Languages by overlap: {}",
+    "shared": "Who keeps which neurons: {}",
     "sparsity": "Sparsity: {}",
     "training": "Training{}",
 }
@@ -46,6 +47,7 @@ def content(
         "wins": wins.to_dict("records"),
         "means": _means(means),
         "families": _families(families),
+        "shared": _shared(families),
         "figures": [_figure(path) for path in figures],
         "config": yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
         "seeds": _seeds(config),
@@ -164,13 +166,27 @@ def _means(tests: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _families(paths: Sequence[Path]) -> list[dict[str, str]]:
     """Overlap within and across families, mean over layers, on the side of each component where languages differ."""
-    digits = {"within": 3, "across": 3, "p": 4, "ari": 2}
+    digits = {"within": 3, "across": 3, "corrected_within": 3, "corrected_across": 3, "p": 4, "kept_p": 4, "ari": 2}
     return [
         {name: str(row[name]) for name in ("selection", "component", "type", "note")}
         | {name: overlaps.shown(row[name], places) for name, places in digits.items()}
         for path in paths
         for row in overlaps.overall(overlaps.read_table(path)).to_dict("records")
     ]
+
+
+def _shared(paths: Sequence[Path]) -> list[dict[str, str]]:
+    """Shares of neurons by who keeps them, mean over layers: from the tables beside those of families."""
+    lines = []
+    for path in paths:
+        table = overlaps.read_table(path.with_name("shared.csv"))
+        for (component, kind), rows in table.groupby(["component", "type"], sort=False):
+            if overlaps.SIDES[component] == kind:
+                means = 100 * rows.groupby("group")["share"].sum() / rows["layer"].nunique()
+                line = {"selection": str(rows["selection"].iloc[0]), "component": component, "type": kind}
+                defined = {group: means.get(group, float("nan")) for group in overlaps.GROUPS}
+                lines.append(line | {group: overlaps.shown(value, 1) for group, value in defined.items()})
+    return lines
 
 
 def _figure(path: Path) -> dict[str, str]:
