@@ -28,6 +28,7 @@ CODE = (
     "scoring.metric",
     "scoring.names",
     "scoring.outcomes",
+    "scoring.published",
     "scoring.tables",
 )
 
@@ -53,6 +54,7 @@ def main() -> None:
 
     from workflow_scripts.languages import read_languages
     from workflow_scripts.scoring import markdown, outcomes, tables
+    from workflow_scripts.scoring import published as published_scores
 
     rows = [
         row
@@ -73,7 +75,7 @@ def main() -> None:
             args.results / "significance", against, test_set, system, map(Direction.parse, pairs)
         )
     ]
-    published = pd.read_csv(args.published) if args.published else None
+    published = pd.DataFrame(published_scores.read(args.published)) if args.published else None
     directions = tables.directions(rows, published)
     summary = tables.summary(directions, read_languages(args.languages), args.pivot, args.against, args.replicates)
     tested = pd.DataFrame(tests)
