@@ -19,13 +19,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from workflow_scripts.artifacts_checks import COMPONENTS, check_layer, check_masks
 from workflow_scripts.errors import UserError
 from workflow_scripts.files import FORMAT, digest, replacing
 
 REMEDY = "move the folder results/<run> away, or give the run another name, and start again"
 
 Metadata = dict[str, Any]
-COMPONENTS = ("encoder", "decoder")
 Layer = tuple[str, int]
 """A component and the number of one of its layers, counted from 0."""
 
@@ -135,11 +135,16 @@ def write_activations(path: str | Path, counts: Mapping[Layer, NDArray[np.int64]
 def read_activations(path: str | Path) -> Activations:
     """Read what `write_activations` wrote. Raises `UserError` when the file is missing or something else."""
     table, metadata = _read(path, ACTIVATIONS)
-    frame = table.to_pandas()
-    counts = {
-        (str(component), int(layer)): rows.sort_values("neuron")["count"].to_numpy()
-        for (component, layer), rows in frame.groupby(["component", "layer"], sort=False)
-    }
+    if not isinstance(metadata.get("pair"), str):
+        raise UserError(f"{path} does not say which direction it belongs to; record the counts again")
+    _check_filled(path, table, ACTIVATIONS.names)
+    counts: dict[Layer, NDArray[np.int64]] = {}
+    for (component, number), rows in table.to_pandas().groupby(["component", "layer"], sort=False):
+        rows, layer = rows.sort_values("neuron"), (str(component), int(number))
+        counts[layer] = rows["count"].to_numpy()
+        check_layer(path, layer, rows["neuron"].to_numpy(), counts[layer])
+    if not counts:
+        raise UserError(f"{path} has no rows; record the counts again")
     return Activations(metadata["pair"], counts, metadata)
 
 
@@ -156,6 +161,7 @@ def read_masks(path: str | Path) -> Masks:
     """Read what `write_masks` wrote. Raises `UserError` when the file is missing or something else."""
     table, metadata = _read(path, MASKS)
     columns = [table[name].to_pylist() for name in ("pair", "component", "layer", "ffn_dim", "k", "coverage")]
+    _check_filled(path, table, ("pair", "component", "layer", "ffn_dim", "neurons"))
     neurons = table["neurons"].combine_chunks()
     values, offsets = neurons.values.to_numpy(), neurons.offsets.to_numpy()
     rows = [
@@ -164,6 +170,7 @@ def read_masks(path: str | Path) -> Masks:
             *columns, offsets[:-1], offsets[1:], strict=True
         )
     ]
+    check_masks(path, rows)
     return Masks(rows, metadata)
 
 
@@ -219,7 +226,7 @@ def read_metadata(path: str | Path) -> Metadata:
     """What made the file at `path`; empty where there is no readable Parquet file."""
     try:
         return _decode(pq.read_schema(path).metadata)
-    except (OSError, pa.ArrowInvalid):
+    except (OSError, pa.ArrowException, UnicodeDecodeError):
         return {}
 
 
@@ -241,17 +248,29 @@ def _write(path: str | Path, table: pa.Table, metadata: Metadata) -> None:
 def _read(path: str | Path, schema: pa.Schema) -> tuple[pa.Table, Metadata]:
     try:
         table = pq.read_table(path, partitioning=None)
+        table.validate(full=True)
+        metadata = _decode(table.schema.metadata)
     except FileNotFoundError:
         raise UserError(f"{path} does not exist") from None
-    except pa.ArrowInvalid as error:
-        raise UserError(f"{path} is not a Parquet file: {error}") from None
+    except IsADirectoryError:
+        raise UserError(f"{path} is a folder, not a Parquet file") from None
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        if isinstance(error, PermissionError):
+            raise
+        reason = str(error).partition("\n")[0]
+        raise UserError(f"{path} is not a Parquet file, or it is damaged: {reason}") from None
     if not table.schema.equals(schema, check_metadata=False):
         raise UserError(f"{path} has columns {table.schema.names}, expected {schema.names}: it is another kind of file")
-    metadata = _decode(table.schema.metadata)
     if metadata.get("format") != FORMAT:
         found = metadata.get("format", "none")
         raise UserError(f"{path} is of another version of this project (layout {found}, not {FORMAT}): {REMEDY}")
     return table, metadata
+
+
+def _check_filled(path: str | Path, table: pa.Table, names: Iterable[str]) -> None:
+    """Raise `UserError` where one of these columns has a row without a value."""
+    if empty := [name for name in names if table[name].null_count]:
+        raise UserError(f"{path}: rows lack {', '.join(empty)}; make the file again")
 
 
 def _encode(value: Any) -> str:

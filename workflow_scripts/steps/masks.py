@@ -27,6 +27,7 @@ from workflow_scripts.artifacts import (
     read_masks,
     write_masks,
 )
+from workflow_scripts.artifacts_checks import check_alike
 from workflow_scripts.batch import made_from, outstanding, stamp
 from workflow_scripts.command_line import add_options
 from workflow_scripts.direction import Direction
@@ -88,7 +89,11 @@ def main() -> None:
     options = options_of(args)
     if not args.activations:
         raise UserError("no activation files are given, so there is nothing to select from")
-    found = {each.pair: each for each in map(read_activations, args.activations)}
+    found: dict[str, Activations] = {}
+    for path in args.activations:
+        if (each := read_activations(path)).pair in found:
+            raise UserError(f"{path}: another file has the counts of {each.pair} already; each direction has one")
+        found[each.pair] = each
     like = read_masks(options.pop("like")) if "like" in options else None
     settings = {"select": args.select, "components": args.components, "pivot": args.pivot, **options}
     settings |= {"like": masks_digest(like.rows)} if like else {}
@@ -102,6 +107,8 @@ def main() -> None:
         masks = [as_mask(kept, found) for kept in chosen]
     except ValueError as error:
         raise UserError(str(error)) from None
+    sizes = {pair: {layer: len(counts) for layer, counts in each.counts.items()} for pair, each in found.items()}
+    check_alike(args.activations[0].parent, sizes)
     metadata = stamp(made) | {"digest": masks_digest(masks), "code_version": code_version()}
     write_masks(args.output, masks, metadata)
     density = sum(len(row.neurons) for row in masks) / sum(row.ffn_dim for row in masks)
