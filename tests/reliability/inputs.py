@@ -38,7 +38,7 @@ PAIR = Direction("en", "de")
 class Bad:
     """A malformed input: `attempt` is given an empty folder and must raise `UserError` with the words `says`.
 
-    `when` it is refused: with the configuration (and so in a dry run), or by a check before any training.
+    `when` it is refused: with the configuration (and so in a dry run), or by the step that reads it.
     """
 
     group: str
@@ -197,14 +197,14 @@ def of_files() -> Iterator[Bad]:
         yield Bad("published scores", name, of_file("p.csv", text.encode(), published.read), says)
     for name, (content, says) in DICTIONARIES.items():
         read = of_file("dict.txt", content, lambda path: read_symbols(path, []))
-        yield Bad("dictionaries", name, read, says, "check")
+        yield Bad("dictionaries", name, read, says, "reading")
     for name, (content, says) in TRANSLATIONS.items():
         read = of_file("generate-test.txt", content, lambda path: read_direction(direction_files(path.parent)))
-        yield Bad("translations", name, read, says, "check")
+        yield Bad("translations", name, read, says, "reading")
     for name, (content, says) in TEXTS.items():
-        yield Bad("text", name, of_file("train.en-de.en", content, _text), says, "check")
+        yield Bad("text", name, of_file("train.en-de.en", content, _text), says, "reading")
     packed = gzip.compress(b"a\n" * 1000)[:-9]
-    yield Bad("text", "a cut gzip file", of_file("train.en-de.en.gz", packed, _text), "train.en-de.en", "check")
+    yield Bad("text", "a cut gzip file", of_file("train.en-de.en.gz", packed, _text), "train.en-de.en", "reading")
 
 
 INPUTS = [*of_schema(), *of_files()]
@@ -220,7 +220,7 @@ def table() -> str:
             outcome = bad.outcome(place)
             kind = f"refused: {bad.when}" if outcome == "refused" else outcome.partition(":")[0]
             found.setdefault(bad.group, Counter())[kind] += 1
-    kinds = ["refused: configuration", "refused: check", "in other words", "accepted", "traceback"]
+    kinds = ["refused: configuration", "refused: reading", "in other words", "accepted", "traceback"]
     rows = [[group, sum(counts.values()), *(counts[kind] for kind in kinds)] for group, counts in found.items()]
     rows.append(["all", *map(sum, zip(*(row[1:] for row in rows), strict=True))])
     head = ["inputs", "tried", *kinds]
