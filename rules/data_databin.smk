@@ -18,8 +18,33 @@ rule fetch_databin:
         " --extract {output.folder:q} 2>&1 | log_to {log:q}"
 
 
+# Every index and symbol is looked at before the data is described, without which nothing is trained. That the check
+# is made again makes nothing stale: what depends on the data follows its content.
+rule check_databin:
+    input:
+        folder=DATA.databin,
+        files=DATA.given_databin(DATA.checked_splits),
+    output:
+        f"{PATHS.results}/data/databin_checked.json",
+    log:
+        f"{PATHS.logs}/check_databin/check_databin.log",
+    benchmark:
+        f"{PATHS.benchmarks}/check_databin/check_databin.jsonl"
+    priority: 1
+    params:
+        code=step_digest("check_databin"),
+        folder=DATA.databin,
+        pairs=joined(RUN.corpora),
+        codes=",".join(RUN.languages),
+        splits=",".join(DATA.checked_splits),
+    shell:
+        "python -m workflow_scripts.steps.check_databin --folder {params.folder:q} --pairs {params.pairs:q}"
+        " --codes {params.codes:q} --splits {params.splits:q} --output {output:q} 2>&1 | log_to {log:q}"
+
+
 rule link_databin:
     input:
+        checked=ancient(rules.check_databin.output),
         folder=DATA.databin,
         files=DATA.given_databin(parallel.SPLITS),
         sentencepiece=RUN.config["data"]["sentencepiece"]["model"] or [],

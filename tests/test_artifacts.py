@@ -11,13 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflow_scripts.artifacts import (
-    FORMAT,
     Activations,
     Mask,
     masks_digest,
     read_activations,
     read_masks,
-    read_metadata,
     read_segments,
     read_translations,
     segments_digest,
@@ -26,7 +24,9 @@ from workflow_scripts.artifacts import (
     write_segments,
     write_translations,
 )
+from workflow_scripts.artifacts_files import read_metadata
 from workflow_scripts.errors import UserError
+from workflow_scripts.files import FORMAT
 
 COUNTS = {
     ("encoder", 0): np.array([5, 0, 2**40], dtype=np.int64),

@@ -1,14 +1,8 @@
-"""The pipeline's Parquet files: their schemas and metadata, the only place that reads and writes them.
-
-Every file is zstd-compressed with dictionary-encoded strings, and carries what made it and the version of the files'
-layout as plain string keys of the schema's metadata (JSON where a value is not a string), so pandas, polars, DuckDB and
-R read it as it is. Files of another layout are refused.
-"""
+"""The pipeline's artefacts: the schemas of their Parquet files, and what they are in memory."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +10,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from workflow_scripts.artifacts_checks import COMPONENTS, check_layer, check_masks
+from workflow_scripts.artifacts_files import Metadata, check_filled, read_table, write_table
 from workflow_scripts.errors import UserError
-from workflow_scripts.files import FORMAT, digest, replacing
+from workflow_scripts.files import digest
 
-REMEDY = "move the folder results/<run> away, or give the run another name, and start again"
-
-Metadata = dict[str, Any]
-COMPONENTS = ("encoder", "decoder")
 Layer = tuple[str, int]
 """A component and the number of one of its layers, counted from 0."""
 
@@ -140,17 +131,22 @@ def write_activations(path: str | Path, counts: Mapping[Layer, NDArray[np.int64]
         np.concatenate([np.arange(size, dtype=np.int32) for size in sizes]),
         np.concatenate([counts[layer] for layer in layers]),
     ]
-    _write(path, pa.table(dict(zip(ACTIVATIONS.names, columns, strict=True)), schema=ACTIVATIONS), metadata)
+    write_table(path, pa.table(dict(zip(ACTIVATIONS.names, columns, strict=True)), schema=ACTIVATIONS), metadata)
 
 
 def read_activations(path: str | Path) -> Activations:
     """Read what `write_activations` wrote. Raises `UserError` when the file is missing or something else."""
-    table, metadata = _read(path, ACTIVATIONS)
-    frame = table.to_pandas()
-    counts = {
-        (str(component), int(layer)): rows.sort_values("neuron")["count"].to_numpy()
-        for (component, layer), rows in frame.groupby(["component", "layer"], sort=False)
-    }
+    table, metadata = read_table(path, ACTIVATIONS)
+    if not isinstance(metadata.get("pair"), str):
+        raise UserError(f"{path} does not say which direction it belongs to; record the counts again")
+    check_filled(path, table, ACTIVATIONS.names)
+    counts: dict[Layer, NDArray[np.int64]] = {}
+    for (component, number), rows in table.to_pandas().groupby(["component", "layer"], sort=False):
+        rows, layer = rows.sort_values("neuron"), (str(component), int(number))
+        counts[layer] = rows["count"].to_numpy()
+        check_layer(path, layer, rows["neuron"].to_numpy(), counts[layer])
+    if not counts:
+        raise UserError(f"{path} has no rows; record the counts again")
     return Activations(metadata["pair"], counts, metadata)
 
 
@@ -160,13 +156,14 @@ def write_masks(path: str | Path, rows: Iterable[Mask], metadata: Metadata) -> N
         {name: getattr(row, name) for name in MASKS.names if name != "neurons"} | {"neurons": row.neurons.tolist()}
         for row in rows
     ]
-    _write(path, pa.Table.from_pylist(records, schema=MASKS), metadata)
+    write_table(path, pa.Table.from_pylist(records, schema=MASKS), metadata)
 
 
 def read_masks(path: str | Path) -> Masks:
     """Read what `write_masks` wrote. Raises `UserError` when the file is missing or something else."""
-    table, metadata = _read(path, MASKS)
+    table, metadata = read_table(path, MASKS)
     columns = [table[name].to_pylist() for name in ("pair", "component", "layer", "ffn_dim", "k", "coverage")]
+    check_filled(path, table, ("pair", "component", "layer", "ffn_dim", "neurons"))
     neurons = table["neurons"].combine_chunks()
     values, offsets = neurons.values.to_numpy(), neurons.offsets.to_numpy()
     rows = [
@@ -175,6 +172,7 @@ def read_masks(path: str | Path) -> Masks:
             *columns, offsets[:-1], offsets[1:], strict=True
         )
     ]
+    check_masks(path, rows)
     return Masks(rows, metadata)
 
 
@@ -188,12 +186,12 @@ def write_translations(path: str | Path, rows: Iterable[Mapping[str, Any]], meta
 
     `score` is the model's length-normalised log-probability; None where it is not known.
     """
-    _write(path, pa.Table.from_pylist([dict(row) for row in rows], schema=TRANSLATIONS), metadata)
+    write_table(path, pa.Table.from_pylist([dict(row) for row in rows], schema=TRANSLATIONS), metadata)
 
 
 def read_translations(path: str | Path) -> tuple[list[dict[str, Any]], Metadata]:
     """Read what `write_translations` wrote: rows in order of `id`, and the metadata."""
-    table, metadata = _read(path, TRANSLATIONS)
+    table, metadata = read_table(path, TRANSLATIONS)
     return table.sort_by("id").to_pylist(), metadata
 
 
@@ -202,12 +200,12 @@ def write_segments(path: str | Path, rows: Iterable[Mapping[str, Any]], metadata
 
     Metrics that count give the sufficient `statistics` of a segment, neural ones its `score`; the other is None.
     """
-    _write(path, pa.Table.from_pylist([dict(row) for row in rows], schema=SEGMENTS), metadata)
+    write_table(path, pa.Table.from_pylist([dict(row) for row in rows], schema=SEGMENTS), metadata)
 
 
 def read_segments(path: str | Path) -> tuple[dict[tuple[str, str], NDArray[np.float64]], Metadata]:
     """Read what `write_segments` wrote: `{(text, metric): [n, m] statistics or [n, 1] scores}`, and the metadata."""
-    table, metadata = _read(path, SEGMENTS)
+    table, metadata = read_table(path, SEGMENTS)
     segments: dict[tuple[str, str], NDArray[np.float64]] = {}
     for (text, metric), rows in table.to_pandas().groupby(["text", "metric"], sort=False):
         rows = rows.sort_values("id")
@@ -224,62 +222,3 @@ def segments_digest(segments: Mapping[tuple[str, str], NDArray[np.float64]]) -> 
         hashed.update(f"{text} {metric} {values.shape}\n".encode())
         hashed.update(np.ascontiguousarray(values, dtype="<f8"))
     return hashed.hexdigest()
-
-
-def read_metadata(path: str | Path) -> Metadata:
-    """What made the file at `path`; empty where there is no readable Parquet file."""
-    try:
-        return _decode(pq.read_schema(path).metadata)
-    except (OSError, pa.ArrowInvalid):
-        return {}
-
-
-def _write(path: str | Path, table: pa.Table, metadata: Metadata) -> None:
-    encoded = {key: _encode(value) for key, value in {**metadata, "format": FORMAT}.items()}
-    strings = [field.name for field in table.schema if pa.types.is_string(field.type)]
-    # Sorted indices take one or two bits each as differences.
-    packed = {"neurons.list.element": "DELTA_BINARY_PACKED"} if "neurons" in table.column_names else None
-    with replacing(path) as temporary:
-        pq.write_table(
-            table.replace_schema_metadata(encoded),
-            temporary,
-            compression="zstd",
-            use_dictionary=strings,
-            column_encoding=packed,
-        )
-
-
-def _read(path: str | Path, schema: pa.Schema) -> tuple[pa.Table, Metadata]:
-    try:
-        table = pq.read_table(path, partitioning=None)
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist") from None
-    except pa.ArrowInvalid as error:
-        raise UserError(f"{path} is not a Parquet file: {error}") from None
-    if not table.schema.equals(schema, check_metadata=False):
-        raise UserError(f"{path} has columns {table.schema.names}, expected {schema.names}: it is another kind of file")
-    metadata = _decode(table.schema.metadata)
-    if metadata.get("format") != FORMAT:
-        found = metadata.get("format", "none")
-        raise UserError(f"{path} is of another version of this project (layout {found}, not {FORMAT}): {REMEDY}")
-    return table, metadata
-
-
-def _encode(value: Any) -> str:
-    """A string as it is, anything else as JSON; so is a string that would be read as something else ("80")."""
-    if isinstance(value, str):
-        try:
-            json.loads(value)
-        except ValueError:
-            return value
-    return json.dumps(value, sort_keys=True)
-
-
-def _decode(metadata: Mapping[bytes, bytes] | None) -> Metadata:
-    decoded: Metadata = {}
-    for key, value in (metadata or {}).items():
-        try:
-            decoded[key.decode()] = json.loads(value)
-        except ValueError:
-            decoded[key.decode()] = value.decode()
-    return decoded

@@ -22,6 +22,7 @@ from workflow_scripts.languages import Language
 from workflow_scripts.outputs import Outputs
 from workflow_scripts.paths import DEFAULT_SET, Paths
 from workflow_scripts.score_stage import ScoreStage
+from workflow_scripts.scoring import published
 from workflow_scripts.scoring.settings import check as check_score
 from workflow_scripts.scoring.settings import check_trials, contrasts
 from workflow_scripts.source_code import step_digest
@@ -72,6 +73,8 @@ class Run:
         default = TestSet(DEFAULT_SET, None, config["decode"]["split"], tuple(pairs))
         run = cls(config, base, languages, tuple(directions), tuple(pairs), (default, *sets), found)
         run.data.check()
+        for file in run.published:
+            published.read(file)
         for found in (found for sets in run.tested.values() for found in sets.values()):
             trials = config["score"]["significance"]["randomization"]
             check_trials(trials, max(map(len, found.values()), default=0), "directions")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from workflow_scripts.artifacts import REMEDY
+from workflow_scripts.artifacts_files import REMEDY
 from workflow_scripts.errors import UserError
 from workflow_scripts.files import replacing
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from workflow_scripts.artifacts import REMEDY
+from workflow_scripts.artifacts_files import REMEDY
 from workflow_scripts.direction import PAPER, Direction
 from workflow_scripts.errors import UserError
 from workflow_scripts.languages import Language, tier

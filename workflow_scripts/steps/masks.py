@@ -32,6 +32,7 @@ from workflow_scripts.artifacts import (
     read_masks,
     write_masks,
 )
+from workflow_scripts.artifacts_checks import check_alike
 from workflow_scripts.batch import made_from, outstanding, stamp
 from workflow_scripts.command_line import add_options
 from workflow_scripts.direction import Direction
@@ -153,7 +154,11 @@ def main() -> None:
     options, criterion = options_of(args), CRITERIA[args.select]
     if not args.activations:
         raise UserError("no activation files are given, so there is nothing to select from")
-    found = {each.pair: each for each in map(read_activations, args.activations)}
+    found: dict[str, Activations] = {}
+    for path in args.activations:
+        if (each := read_activations(path)).pair in found:
+            raise UserError(f"{path}: another file has the counts of {each.pair} already; each direction has one")
+        found[each.pair] = each
     # Coverage is of counts, whatever neurons are chosen by.
     columns = sorted({"count", *criterion.needed(options)})
     check(found, columns, args)
@@ -169,6 +174,8 @@ def main() -> None:
         masks = [as_mask(kept, found) for kept in criterion.choose(neurons_of(found, like, args), **options)]
     except ValueError as error:
         raise UserError(str(error)) from None
+    sizes = {pair: {layer: len(counts) for layer, counts in each.counts.items()} for pair, each in found.items()}
+    check_alike(args.activations[0].parent, sizes)
     if not masks:
         raise UserError(f"nothing is masked: the copied system has no masks in {' and '.join(args.components)}")
     said = described(masks, like)

@@ -30,6 +30,7 @@ CODE = (
     "scoring.metric",
     "scoring.names",
     "scoring.outcomes",
+    "scoring.published",
     "scoring.resampling",
     "scoring.seeds",
     "scoring.tables",
@@ -58,6 +59,7 @@ def main() -> None:
 
     from workflow_scripts.languages import read_languages
     from workflow_scripts.scoring import markdown, outcomes, seeds, tables
+    from workflow_scripts.scoring import published as published_scores
 
     rows = [
         row
@@ -85,7 +87,7 @@ def main() -> None:
         for test_set, systems in sets.items()
         for row in outcomes.read_means(folder, against, test_set, systems, args.primary)
     ]
-    published = pd.read_csv(args.published) if args.published else None
+    published = pd.DataFrame(published_scores.read(args.published)) if args.published else None
     directions = tables.directions(rows, published)
     summary = tables.summary(directions, read_languages(args.languages), args.pivot, args.against, args.replicates)
     tested = pd.DataFrame(tests)
