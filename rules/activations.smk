@@ -1,4 +1,4 @@
-# How often each neuron of the baseline fires, per direction; a job records a batch of directions with one model load.
+# How often each neuron of the baseline fires, and more of it, per direction; a job records a batch of directions with one model load.
 for batch in RUN.work.record:
 
     rule:
@@ -20,7 +20,7 @@ for batch in RUN.work.record:
             # A function of more than wildcards: how work is packed into jobs makes nothing stale.
             pairs=lambda wildcards, output, batch=batch: joined(batch.directions),
             test_set=as_options({"test_set": DATA.recorded}),
-            options=as_options(RUN.config["activations"]),
+            options=as_options(RUN.recording),
             folder=subpath(output[0], parent=True),
             code=step_digest("record"),
         shell:

@@ -20,6 +20,7 @@ import pytest
 
 from tests.scheduling import pytest_xdist_make_scheduler  # noqa: F401 - a hook of pytest-xdist
 from workflow_scripts import errors
+from workflow_scripts.artifacts import write_activations
 from workflow_scripts.direction import joined
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -145,6 +146,11 @@ class TinyRun:
             *more,
         ]
         return {"arguments": words, "start": str(self.checkpoint), "data": str(self.manifest)}
+
+
+def write_counts(path: Path, counts: Mapping[tuple[str, int], Any], metadata: Mapping[str, Any]) -> None:
+    """A file of activations with nothing but counts, by layer."""
+    write_activations(path, {layer: {"count": each} for layer, each in counts.items()}, dict(metadata))
 
 
 def synthetic(sizes: Mapping[str, Any]) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.conftest import write_counts
 from workflow_scripts import artifacts
-from workflow_scripts.artifacts import Mask, read_activations, read_masks, write_activations, write_masks
+from workflow_scripts.artifacts import Mask, read_activations, read_masks, write_masks
 from workflow_scripts.artifacts_checks import check_layers
 from workflow_scripts.errors import UserError
 from workflow_scripts.systems.variant import Variant
@@ -20,10 +21,10 @@ def counts(tmp_path, change=lambda frame: frame, pair="en-de"):
     """A file of counts of two layers of four neurons each, after a change to its table."""
     path = tmp_path / "counts.parquet"
     layers = {("encoder", 0): np.arange(4), ("encoder", 1): np.arange(4), ("decoder", 0): np.arange(4)}
-    write_activations(path, layers, {"pair": pair} if pair else {})
+    write_counts(path, layers, {"pair": pair} if pair else {})
     table = pq.read_table(path)
     frame = change(table.to_pandas())
-    pq.write_table(pa.Table.from_pandas(frame, schema=artifacts.ACTIVATIONS, preserve_index=False)
+    pq.write_table(pa.Table.from_pandas(frame, schema=artifacts._activations(["count"]), preserve_index=False)
                    .replace_schema_metadata(table.schema.metadata), path)  # fmt: skip
     return path
 

@@ -20,9 +20,7 @@ from workflow_scripts.files import digest
 Layer = tuple[str, int]
 """A component and the number of one of its layers, counted from 0."""
 
-ACTIVATIONS = pa.schema(
-    [("component", pa.string()), ("layer", pa.int32()), ("neuron", pa.int32()), ("count", pa.int64())]
-)
+NEURON = [("component", pa.string()), ("layer", pa.int32()), ("neuron", pa.int32())]
 MASKS = pa.schema(
     [
         ("pair", pa.string()),
@@ -55,18 +53,28 @@ SEGMENTS = pa.schema(
 )
 
 
+STATISTICS = {
+    "count": pa.int64(),
+    "count_all": pa.int64(),
+    "count_even": pa.int64(),
+    **dict.fromkeys(("sum", "sum_sq", "abs_pre", "w1_norm", "w2_norm"), pa.float64()),
+    **dict.fromkeys(("taylor", "snip", "fisher", "effect"), pa.float64()),
+}
+"""What a file of activations may say of a neuron; `count` is always there. See `fairseq_plugin.recorder`."""
+
+
 @dataclass(frozen=True)
 class Activations:
-    """Activation counts of one direction: `counts[(component, layer)]` is int64 [F]."""
+    """Statistics of the neurons of one direction: `values[(component, layer)][name]` is an array [F]."""
 
     pair: str
-    counts: dict[Layer, NDArray[np.int64]]
+    values: dict[Layer, dict[str, NDArray[Any]]]
     metadata: Metadata
 
     @property
-    def values(self) -> dict[Layer, dict[str, NDArray[Any]]]:
-        """Arrays [F] by layer and name of the column."""
-        return {layer: {"count": counts} for layer, counts in self.counts.items()}
+    def counts(self) -> dict[Layer, NDArray[np.int64]]:
+        """Activation counts, int64 [F], by layer."""
+        return {layer: columns["count"] for layer, columns in self.values.items()}
 
     @property
     def positions(self) -> dict[str, int]:
@@ -121,33 +129,41 @@ class Masks:
         return kept
 
 
-def write_activations(path: str | Path, counts: Mapping[Layer, NDArray[np.int64]], metadata: Metadata) -> None:
-    """Write the counts of one direction, one row per neuron; `metadata` must name the `pair`."""
-    layers = sorted(counts, key=lambda layer: (COMPONENTS.index(layer[0]), layer[1]))
-    sizes = [len(counts[layer]) for layer in layers]
-    columns = [
-        np.repeat([component for component, _ in layers], sizes),
-        np.repeat(np.array([layer for _, layer in layers], dtype=np.int32), sizes),
-        np.concatenate([np.arange(size, dtype=np.int32) for size in sizes]),
-        np.concatenate([counts[layer] for layer in layers]),
-    ]
-    write_table(path, pa.table(dict(zip(ACTIVATIONS.names, columns, strict=True)), schema=ACTIVATIONS), metadata)
+def write_activations(path: str | Path, values: Mapping[Layer, Mapping[str, NDArray[Any]]], metadata: Metadata) -> None:
+    """Write the statistics of one direction, one row per neuron; `metadata` must name the `pair`.
+
+    All layers have the same columns, `count` and others of `STATISTICS`.
+    """
+    layers = sorted(values, key=lambda layer: (COMPONENTS.index(layer[0]), layer[1]))
+    sizes = [len(values[layer]["count"]) for layer in layers]
+    names = [name for name in STATISTICS if name in values[layers[0]]]
+    columns = {
+        "component": np.repeat([component for component, _ in layers], sizes),
+        "layer": np.repeat(np.array([layer for _, layer in layers], dtype=np.int32), sizes),
+        "neuron": np.concatenate([np.arange(size, dtype=np.int32) for size in sizes]),
+        **{name: np.concatenate([values[layer][name] for layer in layers]) for name in names},
+    }
+    write_table(path, pa.table(columns, schema=_activations(names)), metadata)
+
+
+def _activations(names: Iterable[str]) -> pa.Schema:
+    return pa.schema([*NEURON, *((name, STATISTICS[name]) for name in names)])
 
 
 def read_activations(path: str | Path) -> Activations:
     """Read what `write_activations` wrote. Raises `UserError` when the file is missing or something else."""
-    table, metadata = read_table(path, ACTIVATIONS)
+    table, metadata = read_table(path, lambda names: _activations([name for name in STATISTICS if name in names]))
     if not isinstance(metadata.get("pair"), str):
         raise UserError(f"{path} does not say which direction it belongs to; record the counts again")
-    check_filled(path, table, ACTIVATIONS.names)
-    counts: dict[Layer, NDArray[np.int64]] = {}
+    check_filled(path, table, table.schema.names)
+    values: dict[Layer, dict[str, NDArray[Any]]] = {}
     for (component, number), rows in table.to_pandas().groupby(["component", "layer"], sort=False):
         rows, layer = rows.sort_values("neuron"), (str(component), int(number))
-        counts[layer] = rows["count"].to_numpy()
-        check_layer(path, layer, rows["neuron"].to_numpy(), counts[layer])
-    if not counts:
+        values[layer] = {name: rows[name].to_numpy() for name in table.schema.names if name in STATISTICS}
+        check_layer(path, layer, rows["neuron"].to_numpy(), values[layer]["count"])
+    if not values:
         raise UserError(f"{path} has no rows; record the counts again")
-    return Activations(metadata["pair"], counts, metadata)
+    return Activations(metadata["pair"], values, metadata)
 
 
 def write_masks(path: str | Path, rows: Iterable[Mask], metadata: Metadata) -> None:

@@ -8,7 +8,7 @@ R read it as it is. Files of another layout are refused.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +46,11 @@ def write_table(path: str | Path, table: pa.Table, metadata: Metadata) -> None:
         )
 
 
-def read_table(path: str | Path, schema: pa.Schema) -> tuple[pa.Table, Metadata]:
-    """Read a table and what made it. Raises `UserError` for a file that is missing, damaged, or of another kind."""
+def read_table(path: str | Path, schema: pa.Schema | Callable[[list[str]], pa.Schema]) -> tuple[pa.Table, Metadata]:
+    """Read a table and what made it. Raises `UserError` for a file that is missing, damaged, or of another kind.
+
+    `schema` is what it must have, or says so of the names of the columns that it has.
+    """
     try:
         table = pq.read_table(path, partitioning=None)
         table.validate(full=True)
@@ -61,8 +64,10 @@ def read_table(path: str | Path, schema: pa.Schema) -> tuple[pa.Table, Metadata]
             raise
         reason = str(error).partition("\n")[0]
         raise UserError(f"{path} is not a Parquet file, or it is damaged: {reason}") from None
-    if not table.schema.equals(schema, check_metadata=False):
-        raise UserError(f"{path} has columns {table.schema.names}, expected {schema.names}: it is another kind of file")
+    names = table.schema.names
+    wanted = schema(names) if callable(schema) else schema
+    if not table.schema.equals(wanted, check_metadata=False):
+        raise UserError(f"{path} has columns {names}, expected {wanted.names}: it is another kind of file")
     if metadata.get("format") != FORMAT:
         found = metadata.get("format", "none")
         raise UserError(f"{path} is of another version of this project (layout {found}, not {FORMAT}): {REMEDY}")

@@ -19,6 +19,7 @@ from workflow_scripts.direction import Direction, corpora
 from workflow_scripts.engines import configured
 from workflow_scripts.formats import GIVEN, READABLE
 from workflow_scripts.languages import Language
+from workflow_scripts.neurons.criterion import GRADIENTS
 from workflow_scripts.outputs import Outputs
 from workflow_scripts.paths import DEFAULT_SET, Paths
 from workflow_scripts.score_stage import ScoreStage
@@ -135,6 +136,14 @@ class Run:
         """How a system's neurons are selected."""
         families = {code: language.family for code, language in self.languages.items()}
         return self.systems[system].mask_settings(self.directions, families)
+
+    @property
+    def recording(self) -> dict[str, Any]:
+        """How activations are recorded; by a backward pass, too, where neurons are chosen by what it says."""
+        chosen = [self.systems[name] for name in self.systems.masked]
+        needed = {name for system in chosen for name in system.recorded}
+        gradients = self.config["activations"]["gradients"] or not needed.isdisjoint(GRADIENTS)
+        return {**self.config["activations"], "gradients": "true" if gradients else None}
 
     @property
     def tokenization(self) -> str:

@@ -38,7 +38,7 @@ def hooks(
             counter.expect("encoder", inputs["src_tokens"], PADDING)
             counter.expect("decoder", inputs["prev_output_tokens"], PADDING)
             forward()
-            _ = {key: counts.cpu() for key, counts in counter.counts.items()}
+            counter.statistics()
 
     def theirs() -> None:
         recorder = published.Recorder(model)

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workflow_scripts.artifacts import Mask, write_activations, write_masks
+from tests.conftest import write_counts
+from workflow_scripts.artifacts import Mask, write_masks
 from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
 from workflow_scripts.languages import Language
@@ -135,7 +136,7 @@ def test_a_component_without_masks_is_left_out():
 
 def test_other_thresholds_come_from_activation_counts(tmp_path):
     counts = np.array([50, 30, 15, 5])
-    write_activations(tmp_path / "a.parquet", {("encoder", 0): counts}, {"pair": "qa-en"})
+    write_counts(tmp_path / "a.parquet", {("encoder", 0): counts}, {"pair": "qa-en"})
     (mask,) = selections.from_activations([tmp_path / "a.parquet"], 70).masks
     assert mask.neurons.tolist() == [0, 1]
     assert mask.pair == "qa-en"

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workflow_scripts.artifacts import write_activations, write_masks
+from tests.conftest import write_counts
+from workflow_scripts.artifacts import write_masks
 from workflow_scripts.reporting import analysis, mask_figures, overlaps, score_figures
 from workflow_scripts.reporting.style import save
 
@@ -188,7 +189,7 @@ def test_one_component_and_another_threshold_are_drawn(command, table_of_languag
     for place, pair in enumerate(PAIRS):
         counts = np.random.default_rng(place).integers(1, 100, 40)
         paths.append(tmp_path / f"{pair}.parquet")
-        write_activations(paths[-1], {("encoder", 0): counts}, {"pair": pair})
+        write_counts(paths[-1], {("encoder", 0): counts}, {"pair": pair})
     common = ("--languages", table_of_languages, "--run", "trial", "--output", tmp_path / "figures")
     options = ("--name", "k70", "--languages", table_of_languages, "--output", tmp_path / "overlap-k70")
     command("overlap", "--activations", *paths, "--k", 70, *options).ok()

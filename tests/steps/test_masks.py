@@ -8,8 +8,9 @@ import os
 import numpy as np
 import pytest
 
+from tests.conftest import write_counts
 from workflow_scripts import batch
-from workflow_scripts.artifacts import masks_digest, read_activations, read_masks, write_activations
+from workflow_scripts.artifacts import masks_digest, read_activations, read_masks
 from workflow_scripts.neurons.criteria.cumulative import specialized
 from workflow_scripts.neurons.criterion import coverage
 
@@ -25,7 +26,7 @@ def counts(tmp_path):
         pair: {layer: random.integers(0, 1000, 40).astype(np.int64) for layer in LAYERS} for pair in ("en-de", "de-en")
     }
     for pair, layers in made.items():
-        write_activations(tmp_path / f"{pair}.parquet", layers, {"pair": pair})
+        write_counts(tmp_path / f"{pair}.parquet", layers, {"pair": pair})
     return made, [tmp_path / f"{pair}.parquet" for pair in made]
 
 
@@ -141,7 +142,7 @@ def test_refusals(options, message, counts, command, tmp_path):
 
 def test_a_silent_layer_is_named(command, tmp_path):
     path = tmp_path / "en-de.parquet"
-    write_activations(path, {("decoder", 3): np.zeros(4, dtype=np.int64)}, {"pair": "en-de"})
+    write_counts(path, {("decoder", 3): np.zeros(4, dtype=np.int64)}, {"pair": "en-de"})
     result = command(
         "masks", "--system", "ns", "--select", "cumulative", "--k", 95, "--output", tmp_path / "x/x.parquet", path
     )
@@ -174,12 +175,12 @@ def again(command, output, files, *options):
 def test_masks_are_selected_again_where_counts_settings_or_code_changed(counts, command, tmp_path, ns, monkeypatch):
     made, files = counts
     assert not again(command, ns, files, "--k", 70)
-    write_activations(files[0], made["en-de"], {"pair": "en-de", "checkpoint": "another with the same counts"})
+    write_counts(files[0], made["en-de"], {"pair": "en-de", "checkpoint": "another with the same counts"})
     assert not again(command, ns, files, "--k", 70)
     assert again(command, ns, files, "--k", 80)
     assert again(command, ns, files, "--k", 80, "--pivot", "de")
     other = made["en-de"] | {("decoder", 0): made["en-de"]["decoder", 0][::-1].copy()}
-    write_activations(files[0], other, {"pair": "en-de"})
+    write_counts(files[0], other, {"pair": "en-de"})
     assert again(command, ns, files, "--k", 80, "--pivot", "de")
     assert not again(command, ns, files, "--k", 80, "--pivot", "de")
     with monkeypatch.context() as patch:
@@ -234,7 +235,7 @@ def counted(counts):
     def write(positions: int) -> list:
         for pair, path in zip(counts[0], counts[1], strict=True):
             over = {"encoder": positions, "decoder": positions + 200}
-            write_activations(path, counts[0][pair], {"pair": pair, "counted_positions": over})
+            write_counts(path, counts[0][pair], {"pair": pair, "counted_positions": over})
         return counts[1]
 
     return write
@@ -276,7 +277,7 @@ def test_families_decide_and_are_part_of_what_masks_are_made_from(counts, counte
     for pair in ("en-fr", "en-nl"):
         layers = {layer: np.random.default_rng(len(pair)).permutation(np.arange(40) ** 2) for layer in LAYERS}
         over = {"encoder": 1000, "decoder": 2000}
-        write_activations(tmp_path / f"{pair}.parquet", layers, {"pair": pair, "counted_positions": over})
+        write_counts(tmp_path / f"{pair}.parquet", layers, {"pair": pair, "counted_positions": over})
     files = [*counts[1], tmp_path / "en-fr.parquet", tmp_path / "en-nl.parquet"]
     output = tmp_path / "family.parquet"
 
@@ -311,16 +312,16 @@ def test_components_that_the_copied_system_does_not_mask_leave_nothing(counts, c
 def test_activations_of_a_model_of_another_shape_are_refused(counts, command, tmp_path, ns):
     own = tmp_path / "own.parquet"
     options = ("masks", "--system", "x", "--select", "cumulative", "--k", 70, "--baseline-activations", own)
-    write_activations(own, dict.fromkeys(LAYERS, np.ones(40, dtype=np.int64)), {"pair": "en-de"})
+    write_counts(own, dict.fromkeys(LAYERS, np.ones(40, dtype=np.int64)), {"pair": "en-de"})
     command(*options, "--output", tmp_path / "x/x.parquet", *counts[1]).ok()
-    write_activations(own, dict.fromkeys(LAYERS, np.ones(48, dtype=np.int64)), {"pair": "en-de"})
+    write_counts(own, dict.fromkeys(LAYERS, np.ones(48, dtype=np.int64)), {"pair": "en-de"})
     result = command(*options, "--output", tmp_path / "y/y.parquet", *counts[1])
     assert result.code == 2
     assert (
         "2 encoder and 1 decoder layers of 40 neurons, not 2 encoder and 1 decoder layers of 48 neurons" in result.err
     )
     wider = tmp_path / "en-de.parquet"
-    write_activations(wider, dict.fromkeys(LAYERS, np.ones(48, dtype=np.int64)), {"pair": "en-de"})
+    write_counts(wider, dict.fromkeys(LAYERS, np.ones(48, dtype=np.int64)), {"pair": "en-de"})
     options = ("--select", "random", "--like", ns, "--seed", 1, "--output", tmp_path / "z/z.parquet")
     result = command("masks", "--system", "z", *options, wider, counts[1][1])
     assert result.code == 2

@@ -45,7 +45,7 @@ TEXT: dict[str, Any] = {
     },
     "systems": {"baseline": {}, "ns": NS, "random": {"masks": {"select": "random", "like": "ns"}}},
     "decode": {"beam": 2, "max_length": 12},
-    "score": {"significance": {"bootstrap": 20, "randomization": 100}},
+    "score": {"significance": {"bootstrap": 20, "randomization": 200}},
 }
 
 
@@ -360,7 +360,7 @@ CHANGES = [
     ),
     Change(
         "trials",
-        key("score.significance", {"bootstrap": 20, "randomization": 110}),
+        key("score.significance", {"bootstrap": 20, "randomization": 220}),
         {"significance", "significance_means"},
         {"score"},
     ),

@@ -105,6 +105,8 @@ class Criterion:
         return bool(self.one_of) and sum(key in given for key in self.one_of) != 1
 
 
+GRADIENTS = ("taylor", "snip", "fisher", "effect")
+"""Statistics that are recorded on request only: they need a backward pass."""
 LIKE: Schema = {"type": "string", "description": "The system that is copied, per direction and layer."}
 SEED: Schema = {"type": "integer", "minimum": 0, "description": "Seed of the draw; the run's where left out."}
 

@@ -111,6 +111,12 @@ class System:
         folder = self.settings["masks"].get("activations")
         return [f"{folder}/{pair}.parquet" if folder else self.paths.activations(pair) for pair in directions]
 
+    @property
+    def recorded(self) -> tuple[str, ...]:
+        """The statistics of the run's own baseline that its neurons are selected by."""
+        settings = self.settings["masks"]
+        return () if settings.get("activations") else self.criterion.needed(settings)
+
     def mask_settings(self, directions: Sequence[Direction], families: Mapping[str, str]) -> dict[str, Any]:
         """What the selection is told; `families` are those of the languages.
 
