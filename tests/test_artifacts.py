@@ -46,7 +46,7 @@ def mask(pair="en-de", component="encoder", layer=0, neurons=(0, 2), ffn_dim=4, 
 
 def test_activations_come_back_in_order_with_their_metadata(tmp_path):
     path = tmp_path / "deep/en-de.parquet"
-    metadata = {"pair": "en-de", "positions": "real", "counted_positions": {"encoder": 9, "decoder": 8}, "note": "1.5"}
+    metadata = {"pair": "en-de", "split": "valid", "counted_positions": {"encoder": 9, "decoder": 8}, "note": "1.5"}
     write_counts(path, COUNTS, metadata)
     found = read_activations(path)
     assert found.pair == "en-de"
@@ -55,13 +55,14 @@ def test_activations_come_back_in_order_with_their_metadata(tmp_path):
         assert found.counts[layer].dtype == np.int64
         assert np.array_equal(found.counts[layer], counts)
     assert found.metadata["counted_positions"] == {"encoder": 9, "decoder": 8}
-    assert found.metadata["positions"] == "real"
+    assert found.metadata["split"] == "valid"
 
 
 def test_activations_are_one_plain_row_per_neuron(tmp_path):
     write_counts(tmp_path / "x.parquet", COUNTS, {"pair": "en-de"})
     frame = pd.read_parquet(tmp_path / "x.parquet")
-    assert list(frame.columns) == ["component", "layer", "neuron", "count"]
+    counts, sums = ["count", "count_all", "count_even"], ["sum", "sum_sq", "abs_pre", "w1_norm", "w2_norm"]
+    assert list(frame.columns) == ["component", "layer", "neuron", *counts, *sums]
     assert len(frame) == 8
     row = frame[(frame.component == "encoder") & (frame.layer == 0) & (frame.neuron == 2)]
     assert row["count"].tolist() == [2**40]
@@ -187,6 +188,17 @@ def test_a_file_of_another_version_is_refused_with_what_to_do(tmp_path, version)
     pq.write_table(found.replace_schema_metadata(metadata), path)
     with pytest.raises(UserError, match=r"m\.parquet is of another version .*move the folder results/<run> away"):
         read_masks(path)
+
+
+def test_counts_with_padding_stand_beside_the_others():
+    values = {("encoder", 0): {"count": np.array([3, 1]), "count_all": np.array([5, 1]), "sum": np.array([0.5, 2.0])}}
+    over = {"counted_positions": {"encoder": 9}, "counted_positions_all": {"encoder": 12}}
+    found = Activations("en-de", values, {"pair": "en-de", **over})
+    assert found.counting("real") == found
+    padded = found.counting("all")
+    assert padded.counts["encoder", 0].tolist() == [5, 1]
+    assert padded.values["encoder", 0]["sum"].tolist() == [0.5, 2.0]
+    assert (found.positions, padded.positions) == ({"encoder": 9}, {"encoder": 12})
 
 
 def test_digest_of_counts_is_of_what_was_counted_alone():

@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.conftest import write_counts
-from workflow_scripts import artifacts
 from workflow_scripts.artifacts import Mask, read_activations, read_masks, write_masks
 from workflow_scripts.artifacts_checks import check_layers
 from workflow_scripts.errors import UserError
@@ -24,8 +23,7 @@ def counts(tmp_path, change=lambda frame: frame, pair="en-de"):
     write_counts(path, layers, {"pair": pair} if pair else {})
     table = pq.read_table(path)
     frame = change(table.to_pandas())
-    pq.write_table(pa.Table.from_pandas(frame, schema=artifacts._activations(["count"]), preserve_index=False)
-                   .replace_schema_metadata(table.schema.metadata), path)  # fmt: skip
+    pq.write_table(pa.Table.from_pandas(frame, schema=table.schema, preserve_index=False), path)
     return path
 
 
@@ -51,11 +49,26 @@ def of(**columns):
         (lambda frame: frame.iloc[1:], "encoder layer 0: the neurons must be"),
         (lambda frame: frame.iloc[:0], "has no rows"),
         (of(count=None), "rows lack count"),
+        (of(count_even=-1), "encoder layer 0: a count_even is negative"),
+        (of(sum_sq=np.inf), "encoder layer 0: sum_sq is not a finite number for every neuron"),
     ],
 )
 def test_counts_that_cannot_be(change, words, tmp_path):
     with pytest.raises(UserError, match=words):
         read_activations(counts(tmp_path, lambda frame: change(frame.astype({"count": "Int64"}))))
+
+
+def test_a_file_of_counts_alone_is_of_an_earlier_version(tmp_path, command):
+    path = counts(tmp_path)
+    table = pq.read_table(path)
+    pq.write_table(table.select(["component", "layer", "neuron", "count"]), path)
+    said = command("masks", "--system", "x", "--select", "cumulative", "--k", 95, "--output", tmp_path / "m", path)
+    assert said.code == 2
+    assert "counts.parquet has nothing but counts: an earlier version recorded it" in said.err
+    assert "record it again" in said.err
+    pq.write_table(table.drop_columns("sum"), path)
+    with pytest.raises(UserError, match="has columns .* another kind of file"):
+        read_activations(path)
 
 
 def test_counts_of_no_direction(tmp_path):

@@ -110,7 +110,7 @@ def test_defaults_are_the_papers():
     wanted |= {"temperature": 5, "seed": 222, "max_tokens": 7680, "tokens_per_update": 7680 * 21 * 4}
     wanted |= {"validate_every": 500, "patience": 20, "clip_norm": 0, "weight_decay": 0}
     assert {key: training[key] for key in wanted} == wanted
-    assert made["activations"]["positions"] == "real"
+    assert made["systems"]["ns"]["masks"]["positions"] == "real"
     assert (made["decode"]["beam"], made["decode"]["length_penalty"]) == (5, 1)
 
 
@@ -191,6 +191,7 @@ def test_training_settings_of_a_stage_and_of_a_system_win():
             "systems.ns.masks: unknown key kk; known keys are activation_bar_ratio, activations",
         ),
         ({"specialize__training__steps": 3}, "specialize.training: unknown key steps"),
+        ({"activations__positions": "all"}, r"activations: unknown key positions; .* `systems\.NAME\.masks\.positions"),
         ({"systems__ns__masks__k": 0}, r"systems\.ns\.masks\.k: 0 "),
         ({"systems__ns__masks__k": 100.5}, r"systems\.ns\.masks\.k: 100\.5 "),
         ({"systems__ns__masks__k": {"en-x": {"encoder": 95, "decoder": 0}}}, r"systems\.ns\.masks\.k"),

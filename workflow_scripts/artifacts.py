@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from workflow_scripts.artifacts_checks import COMPONENTS, check_layer, check_mas
 from workflow_scripts.artifacts_files import Metadata, check_filled, read_table, write_table
 from workflow_scripts.errors import UserError
 from workflow_scripts.files import digest
+from workflow_scripts.neurons.criterion import GRADIENTS
 
 Layer = tuple[str, int]
 """A component and the number of one of its layers, counted from 0."""
@@ -54,13 +56,11 @@ SEGMENTS = pa.schema(
 
 
 STATISTICS = {
-    "count": pa.int64(),
-    "count_all": pa.int64(),
-    "count_even": pa.int64(),
+    **dict.fromkeys(("count", "count_all", "count_even"), pa.int64()),
     **dict.fromkeys(("sum", "sum_sq", "abs_pre", "w1_norm", "w2_norm"), pa.float64()),
-    **dict.fromkeys(("taylor", "snip", "fisher", "effect"), pa.float64()),
+    **dict.fromkeys(GRADIENTS, pa.float64()),
 }
-"""What a file of activations may say of a neuron; `count` is always there. See `fairseq_plugin.recorder`."""
+"""What a file of activations says of a neuron, `GRADIENTS` on request alone; `fairseq_plugin` defines them."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,15 @@ class Activations:
     def positions(self) -> dict[str, int]:
         """Over how many positions neurons were counted, by component; empty where it was not written down."""
         return self.metadata.get("counted_positions", {})
+
+    def counting(self, positions: str) -> Activations:
+        """The same where `count` is over `real` positions, or over `all`: with padding, as the published code counts."""
+        if positions == "real":
+            return self
+        values = {layer: {**columns, "count": columns["count_all"]} for layer, columns in self.values.items()}
+        return replace(
+            self, values=values, metadata={**self.metadata, "counted_positions": self.metadata["counted_positions_all"]}
+        )
 
     def digest(self, names: Iterable[str] = ("count",)) -> str:
         """SHA-256 of these columns alone, whatever made them and in whatever order of layers."""
@@ -132,38 +141,52 @@ class Masks:
 def write_activations(path: str | Path, values: Mapping[Layer, Mapping[str, NDArray[Any]]], metadata: Metadata) -> None:
     """Write the statistics of one direction, one row per neuron; `metadata` must name the `pair`.
 
-    All layers have the same columns, `count` and others of `STATISTICS`.
+    `values` have all of `STATISTICS`, or all but `GRADIENTS`, in every layer.
     """
     layers = sorted(values, key=lambda layer: (COMPONENTS.index(layer[0]), layer[1]))
     sizes = [len(values[layer]["count"]) for layer in layers]
-    names = [name for name in STATISTICS if name in values[layers[0]]]
+    schema = _activations(values[layers[0]])
     columns = {
         "component": np.repeat([component for component, _ in layers], sizes),
         "layer": np.repeat(np.array([layer for _, layer in layers], dtype=np.int32), sizes),
         "neuron": np.concatenate([np.arange(size, dtype=np.int32) for size in sizes]),
-        **{name: np.concatenate([values[layer][name] for layer in layers]) for name in names},
     }
-    write_table(path, pa.table(columns, schema=_activations(names)), metadata)
+    for name in schema.names[len(columns) :]:
+        columns[name] = np.concatenate([values[layer][name] for layer in layers])
+    write_table(path, pa.table(columns, schema=schema), metadata)
 
 
-def _activations(names: Iterable[str]) -> pa.Schema:
-    return pa.schema([*NEURON, *((name, STATISTICS[name]) for name in names)])
+def _activations(names: Collection[str]) -> pa.Schema:
+    """The schema of a file of activations that has these columns: with those of gradients where it has any of them."""
+    without = set(GRADIENTS) if set(GRADIENTS).isdisjoint(names) else set[str]()
+    return pa.schema([*NEURON, *((name, kind) for name, kind in STATISTICS.items() if name not in without)])
 
 
 def read_activations(path: str | Path) -> Activations:
     """Read what `write_activations` wrote. Raises `UserError` when the file is missing or something else."""
-    table, metadata = read_table(path, lambda names: _activations([name for name in STATISTICS if name in names]))
+    table, metadata = read_table(path, partial(_known, path))
     if not isinstance(metadata.get("pair"), str):
         raise UserError(f"{path} does not say which direction it belongs to; record the counts again")
     check_filled(path, table, table.schema.names)
+    names = table.schema.names[len(NEURON) :]
     values: dict[Layer, dict[str, NDArray[Any]]] = {}
     for (component, number), rows in table.to_pandas().groupby(["component", "layer"], sort=False):
         rows, layer = rows.sort_values("neuron"), (str(component), int(number))
-        values[layer] = {name: rows[name].to_numpy() for name in table.schema.names if name in STATISTICS}
-        check_layer(path, layer, rows["neuron"].to_numpy(), values[layer]["count"])
+        values[layer] = {name: rows[name].to_numpy() for name in names}
+        check_layer(path, layer, rows["neuron"].to_numpy(), values[layer])
     if not values:
         raise UserError(f"{path} has no rows; record the counts again")
     return Activations(metadata["pair"], values, metadata)
+
+
+def _known(path: str | Path, names: Collection[str]) -> pa.Schema:
+    """The schema that a file of activations of these columns must have. Raises `UserError` for counts alone."""
+    if list(names) == [*(name for name, _ in NEURON), "count"]:
+        raise UserError(
+            f"{path} has nothing but counts: an earlier version recorded it, and it does not say whether padding is "
+            "among them; record it again (the same command, or `snakemake`)"
+        )
+    return _activations(names)
 
 
 def write_masks(path: str | Path, rows: Iterable[Mask], metadata: Metadata) -> None:

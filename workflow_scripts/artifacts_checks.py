@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,19 +20,26 @@ MOST = 2**53
 """Above it, sums of counts could overflow, and no float64 holds every count."""
 
 
-def check_layer(path: str | Path, layer: Layer, neurons: NDArray[np.int32], counts: NDArray[np.int64]) -> None:
+def check_layer(
+    path: str | Path, layer: Layer, neurons: NDArray[np.int32], columns: Mapping[str, NDArray[Any]]
+) -> None:
     """Raise `UserError` unless a layer has neurons 0 … F-1, each once, with counts from 0 that can be added up.
 
-    `neurons` are in order.
+    `neurons` are in order; other columns must be finite.
     """
     where = f"{path}, {layer[0]} layer {layer[1]}"
     _check_place(where, *layer)
     if not np.array_equal(neurons, np.arange(len(neurons))):
         raise UserError(f"{where}: the neurons must be 0 to {len(neurons) - 1}, each once; record the counts again")
-    if counts.min() < 0:
-        raise UserError(f"{where}: a count is negative ({counts.min()}); record the counts again")
-    if float(counts.max()) * len(counts) > MOST:
-        raise UserError(f"{where}: a count is {counts.max()}, more than any text has positions; record them again")
+    for name, values in columns.items():
+        if values.dtype.kind == "f":
+            if not np.isfinite(values).all():
+                raise UserError(f"{where}: {name} is not a finite number for every neuron; is the baseline sound?")
+            continue
+        if values.min() < 0:
+            raise UserError(f"{where}: a {name} is negative ({values.min()}); record the counts again")
+        if float(values.max()) * len(values) > MOST:
+            raise UserError(f"{where}: a {name} is {values.max()}, more than any text has positions; record them again")
 
 
 def check_layers(path: str | Path, sizes: Mapping[Layer, int]) -> None:

@@ -25,6 +25,11 @@ from workflow_scripts.systems.system import System, Systems, Weights, kind_of
 from workflow_scripts.training.course import PROCESSES
 
 Config = Mapping[str, Any]
+MOVED = {
+    "activations.positions": "padding is now always counted beside the rest, and `systems.NAME.masks.positions: all` "
+    "has a system's neurons chosen by it"
+}
+"""What says now what a key of an earlier version said."""
 
 
 def complete(config: Config, schema: Path) -> dict[str, Any]:
@@ -48,6 +53,7 @@ def complete(config: Config, schema: Path) -> dict[str, Any]:
         known = sorted(problem.schema.get("properties", {}))
         unknown = sorted(set(problem.instance) - set(known))
         message = f"unknown key {', '.join(unknown)}; known keys are {', '.join(known)}"
+        message += "".join(f"; {MOVED[key]}" for name in unknown if (key := f"{where}.{name}") in MOVED)
     raise UserError(f"{where}: {message} (config/schema.yaml describes every key)")
 
 

@@ -301,7 +301,7 @@ CHANGES = [
         "a named training", key("jobs.retrain", ["ns"]), {"specialize"}, DATA | NEURONS | {"baseline"}, same_end=True
     ),
     # Neurons and systems
-    Change("positions that count", key("activations.positions", "all"), NEURONS | {"specialize"} | ENDS, {"baseline"}),
+    Change("positions that count", key("systems.ns.masks.positions", "all"), {"masks", "specialize"} | ENDS, {"baseline", "record"}),
     Change("k", key("systems.ns.masks.k", 60), {"masks", "specialize"} | ENDS, {"baseline", "record"}, executed=True),
     Change(
         "another criterion",

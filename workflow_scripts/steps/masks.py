@@ -52,6 +52,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--components", nargs="+", choices=COMPONENTS, default=list(COMPONENTS), help="what is masked")
     parser.add_argument("--families", type=json.loads, help="family by language, JSON, for criteria that ask for it")
     parser.add_argument("--baseline-activations", type=Path, help="a file whose layers the activations must have")
+    parser.add_argument("--positions", choices=["real", "all"], default="real", help="all: padding is counted, too")
     add_options(parser, CRITERIA.options())
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("activations", type=Path, nargs="*", metavar="PAIR.parquet", help="those of every direction")
@@ -156,7 +157,7 @@ def main() -> None:
         raise UserError("no activation files are given, so there is nothing to select from")
     found: dict[str, Activations] = {}
     for path in args.activations:
-        if (each := read_activations(path)).pair in found:
+        if (each := read_activations(path).counting(args.positions)).pair in found:
             raise UserError(f"{path}: another file has the counts of {each.pair} already; each direction has one")
         found[each.pair] = each
     # Coverage is of counts, whatever neurons are chosen by.
@@ -164,6 +165,7 @@ def main() -> None:
     check(found, columns, args)
     like = read_masks(options.pop("like")) if "like" in options else None
     settings = {"select": args.select, "components": args.components, "pivot": args.pivot, **options}
+    settings["positions"] = args.positions
     settings |= {"like": masks_digest(like.rows)} if like else {}
     inputs = inputs_of(found, criterion, columns, args)
     made = made_from("masks", CRITERIA.module(args.select), **settings, system=args.system, **inputs)

@@ -49,7 +49,6 @@ def parse() -> argparse.Namespace:
         "--split", choices=["valid", "train", "test"], default="valid", help="text to run (default: %(default)s)"
     )
     parser.add_argument("--test-set", type=Path, help="its manifest, for --split test")
-    parser.add_argument("--positions", choices=["real", "all"], default="real", help="whether padding is left out")
     parser.add_argument("--gradients", type=json.loads, default=False, help="true: also what a backward pass says")
     parser.add_argument("--max-tokens", type=int, default=2000, help="longest side of a batch in tokens")
     parser.add_argument("--precision", choices=["fp32", "fp16", "bf16"], default="fp32", help="number format")
@@ -82,7 +81,7 @@ def main() -> None:
     test_set = chosen_test_set(args, manifest)
     folders, split = ([test_set.folder], test_set.split) if test_set else (manifest.folders(args.split), args.split)
     shared = {
-        **{name: getattr(args, name) for name in ("split", "positions", "gradients", "max_tokens", "precision")},
+        **{name: getattr(args, name) for name in ("split", "gradients", "max_tokens", "precision")},
         **manifest.vocabulary,
         "checkpoint": identity(args.checkpoint),
     }
@@ -105,8 +104,9 @@ def main() -> None:
         dataset = datasets.load_direction(folders, split, Direction.parse(pair), dictionary)
         lines = datasets.batches(dataset, args.max_tokens, loaded.args.max_source_positions)
         batches = (datasets.collate(dataset, batch) for batch in lines)
-        values, positions = recorder.record(model, batches, dictionary.pad(), args.positions, args.gradients)
-        metadata = {"pair": pair, "counted_positions": positions, "code_version": code_version()}
+        values, positions = recorder.record(model, batches, dictionary.pad(), args.gradients)
+        over = {"counted_positions": positions["real"], "counted_positions_all": positions["all"]}
+        metadata = {"pair": pair, **over, "code_version": code_version()}
         write_activations(files[pair][0], values, metadata | stamp(made(pair)))
         progress.update(number, pair)
     if not todo:

@@ -31,6 +31,12 @@ MASKS: Schema = {
             "default": ["encoder", "decoder"],
             "description": "Components that are masked; the other stays dense.",
         },
+        "positions": {
+            "enum": ["real", "all"],
+            "default": "real",
+            "description": "Where activations are counted: real - wherever there is no padding; all - at padding too, "
+            "as the published code counts (counts then depend on how sentences are batched).",
+        },
         "activations": {
             "type": "string",
             "description": "Folder of activations ({pair}.parquet) recorded with another baseline of the same shape; "
