@@ -18,12 +18,11 @@ rule fetch_databin:
         " --extract {output.folder:q} 2>&1 | log_to {log:q}"
 
 
-# Every index and symbol is looked at before the data is described, without which nothing is trained. That the check
-# is made again makes nothing stale: what depends on the data follows its content.
+# Every index and symbol is looked at before the data is described, without which nothing is trained.
 rule check_databin:
     input:
         folder=DATA.databin,
-        files=DATA.given_databin(DATA.checked_splits),
+        files=DATA.given_databin(parallel.SPLITS),
     output:
         f"{PATHS.results}/data/databin_checked.json",
     log:
@@ -36,7 +35,7 @@ rule check_databin:
         folder=DATA.databin,
         pairs=joined(RUN.corpora),
         codes=",".join(RUN.languages),
-        splits=",".join(DATA.checked_splits),
+        splits=",".join(parallel.SPLITS),
     shell:
         "python -m workflow_scripts.steps.check_databin --folder {params.folder:q} --pairs {params.pairs:q}"
         " --codes {params.codes:q} --splits {params.splits:q} --output {output:q} 2>&1 | log_to {log:q}"
@@ -44,7 +43,7 @@ rule check_databin:
 
 rule link_databin:
     input:
-        checked=ancient(rules.check_databin.output),
+        checked=rules.check_databin.output,
         folder=DATA.databin,
         files=DATA.given_databin(parallel.SPLITS),
         sentencepiece=RUN.config["data"]["sentencepiece"]["model"] or [],
@@ -75,21 +74,25 @@ rule link_test_set:
         data=PATHS.manifest,
     output:
         PATHS.test_set(DEFAULT_SET),
+        checked=f"{PATHS.results}/data/tests/{DEFAULT_SET}/checked.json",
     log:
         f"{PATHS.logs}/link_test_set/link_test_set.log",
     benchmark:
         f"{PATHS.benchmarks}/link_test_set/link_test_set.jsonl"
     priority: 1
     params:
-        code=step_digest("test_set"),
+        code=[step_digest("check_databin"), step_digest("test_set")],
+        codes=",".join(RUN.languages),
         name=DEFAULT_SET,
         folder=DATA.databin,
         split=DATA.split(DEFAULT_SET),
         pairs=joined(RUN.corpora),
         output=subpath(output[0], parent=True),
     shell:
-        "python -m workflow_scripts.steps.test_set --name {params.name:q} --split {params.split:q}"
-        " --pairs {params.pairs:q} --data {input.data:q} --output {params.output:q} 2>&1 | log_to {log:q}"
+        "(python -m workflow_scripts.steps.check_databin --folder {params.folder:q} --pairs {params.pairs:q}"
+        " --codes {params.codes:q} --splits {params.split:q} --output {output.checked:q}"
+        " && python -m workflow_scripts.steps.test_set --name {params.name:q} --split {params.split:q}"
+        " --pairs {params.pairs:q} --data {input.data:q} --output {params.output:q}) 2>&1 | log_to {log:q}"
 
 
 include: "data_test_sets.smk"
