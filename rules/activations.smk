@@ -1,4 +1,4 @@
-# How often each neuron of the baseline fires, and more of it, per direction; a job records a batch of directions with one model load.
+# Statistics of the baseline's neurons, per direction; a job records a batch of directions with one model load.
 for batch in RUN.work.record:
 
     rule:

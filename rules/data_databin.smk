@@ -41,6 +41,24 @@ rule check_databin:
         " --codes {params.codes:q} --splits {params.splits:q} --output {output:q} 2>&1 | log_to {log:q}"
 
 
+use rule check_databin as check_databin_test with:
+    input:
+        folder=DATA.databin,
+        files=DATA.given_databin([DATA.split(DEFAULT_SET)]),
+    output:
+        f"{PATHS.results}/data/tests/{DEFAULT_SET}/databin_checked.json",
+    log:
+        f"{PATHS.logs}/check_databin_test/check_databin_test.log",
+    benchmark:
+        f"{PATHS.benchmarks}/check_databin_test/check_databin_test.jsonl"
+    params:
+        code=step_digest("check_databin"),
+        folder=DATA.databin,
+        pairs=joined(RUN.corpora),
+        codes=",".join(RUN.languages),
+        splits=DATA.split(DEFAULT_SET),
+
+
 rule link_databin:
     input:
         checked=rules.check_databin.output,
@@ -69,30 +87,27 @@ rule link_databin:
 # The data-bin's own test set; it is looked at before anything is trained.
 rule link_test_set:
     input:
+        checked=rules.check_databin_test.output,
         folder=DATA.databin,
         files=DATA.given_databin([DATA.split(DEFAULT_SET)]),
         data=PATHS.manifest,
     output:
         PATHS.test_set(DEFAULT_SET),
-        checked=f"{PATHS.results}/data/tests/{DEFAULT_SET}/checked.json",
     log:
         f"{PATHS.logs}/link_test_set/link_test_set.log",
     benchmark:
         f"{PATHS.benchmarks}/link_test_set/link_test_set.jsonl"
     priority: 1
     params:
-        code=[step_digest("check_databin"), step_digest("test_set")],
-        codes=",".join(RUN.languages),
+        code=step_digest("test_set"),
         name=DEFAULT_SET,
         folder=DATA.databin,
         split=DATA.split(DEFAULT_SET),
         pairs=joined(RUN.corpora),
         output=subpath(output[0], parent=True),
     shell:
-        "(python -m workflow_scripts.steps.check_databin --folder {params.folder:q} --pairs {params.pairs:q}"
-        " --codes {params.codes:q} --splits {params.split:q} --output {output.checked:q}"
-        " && python -m workflow_scripts.steps.test_set --name {params.name:q} --split {params.split:q}"
-        " --pairs {params.pairs:q} --data {input.data:q} --output {params.output:q}) 2>&1 | log_to {log:q}"
+        "python -m workflow_scripts.steps.test_set --name {params.name:q} --split {params.split:q}"
+        " --pairs {params.pairs:q} --data {input.data:q} --output {params.output:q} 2>&1 | log_to {log:q}"
 
 
 include: "data_test_sets.smk"

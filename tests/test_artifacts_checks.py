@@ -24,7 +24,7 @@ def counts(tmp_path, change=lambda frame: frame, pair="en-de"):
     write_counts(path, layers, {"pair": pair} if pair else {})
     table = pq.read_table(path)
     frame = change(table.to_pandas())
-    pq.write_table(pa.Table.from_pandas(frame, schema=artifacts._activations(["count"]), preserve_index=False)
+    pq.write_table(pa.Table.from_pandas(frame, schema=artifacts.activations_schema(["count"]), preserve_index=False)
                    .replace_schema_metadata(table.schema.metadata), path)  # fmt: skip
     return path
 

@@ -77,6 +77,11 @@ class Activations:
         return {layer: columns["count"] for layer, columns in self.values.items()}
 
     @property
+    def widths(self) -> dict[Layer, int]:
+        """How many neurons each layer has."""
+        return {layer: len(counts) for layer, counts in self.counts.items()}
+
+    @property
     def positions(self) -> dict[str, int]:
         """Over how many positions neurons were counted, by component; empty where it was not written down."""
         return self.metadata.get("counted_positions", {})
@@ -143,16 +148,17 @@ def write_activations(path: str | Path, values: Mapping[Layer, Mapping[str, NDAr
         "neuron": np.concatenate([np.arange(size, dtype=np.int32) for size in sizes]),
         **{name: np.concatenate([values[layer][name] for layer in layers]) for name in names},
     }
-    write_table(path, pa.table(columns, schema=_activations(names)), metadata)
+    write_table(path, pa.table(columns, schema=activations_schema(names)), metadata)
 
 
-def _activations(names: Iterable[str]) -> pa.Schema:
+def activations_schema(names: Iterable[str]) -> pa.Schema:
+    """The schema of a file with these columns of `STATISTICS`."""
     return pa.schema([*NEURON, *((name, STATISTICS[name]) for name in names)])
 
 
 def read_activations(path: str | Path) -> Activations:
     """Read what `write_activations` wrote. Raises `UserError` when the file is missing or something else."""
-    table, metadata = read_table(path, lambda names: _activations([name for name in STATISTICS if name in names]))
+    table, metadata = read_table(path, lambda names: activations_schema([name for name in STATISTICS if name in names]))
     if not isinstance(metadata.get("pair"), str):
         raise UserError(f"{path} does not say which direction it belongs to; record the counts again")
     check_filled(path, table, table.schema.names)

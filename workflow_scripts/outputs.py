@@ -36,9 +36,9 @@ class Outputs:
         return f"{self.run.paths.results}/selections/{name}"
 
     def means(self, against: str, system: str, test_set: str) -> str:
-        """The tests of the means over the chosen directions."""
-        path = self.run.paths.means(against, system, test_set)
-        return f"{self.selection}/{Path(path).relative_to(self.run.paths.results)}"
+        """The significance tests of the means over the chosen directions."""
+        folder = Path(self.run.paths.tests(against, system, test_set)).relative_to(self.run.paths.results)
+        return f"{self.selection}/{folder}/means.json"
 
     @property
     def is_whole(self) -> bool:
