@@ -1,4 +1,4 @@
-# Statistics of each neuron of the baseline, per direction; a job records a batch of directions with one model load.
+# Statistics of the baseline's neurons, per direction; a job records a batch of directions with one model load.
 for batch in RUN.work.record:
 
     rule:

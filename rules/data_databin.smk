@@ -18,12 +18,11 @@ rule fetch_databin:
         " --extract {output.folder:q} 2>&1 | log_to {log:q}"
 
 
-# Every index and symbol is looked at before the data is described, without which nothing is trained. That the check
-# is made again makes nothing stale: what depends on the data follows its content.
+# Every index and symbol is looked at before the data is described, without which nothing is trained.
 rule check_databin:
     input:
         folder=DATA.databin,
-        files=DATA.given_databin(DATA.checked_splits),
+        files=DATA.given_databin(parallel.SPLITS),
     output:
         f"{PATHS.results}/data/databin_checked.json",
     log:
@@ -36,15 +35,33 @@ rule check_databin:
         folder=DATA.databin,
         pairs=joined(RUN.corpora),
         codes=",".join(RUN.languages),
-        splits=",".join(DATA.checked_splits),
+        splits=",".join(parallel.SPLITS),
     shell:
         "python -m workflow_scripts.steps.check_databin --folder {params.folder:q} --pairs {params.pairs:q}"
         " --codes {params.codes:q} --splits {params.splits:q} --output {output:q} 2>&1 | log_to {log:q}"
 
 
+use rule check_databin as check_databin_test with:
+    input:
+        folder=DATA.databin,
+        files=DATA.given_databin([DATA.split(DEFAULT_SET)]),
+    output:
+        f"{PATHS.results}/data/tests/{DEFAULT_SET}/databin_checked.json",
+    log:
+        f"{PATHS.logs}/check_databin_test/check_databin_test.log",
+    benchmark:
+        f"{PATHS.benchmarks}/check_databin_test/check_databin_test.jsonl"
+    params:
+        code=step_digest("check_databin"),
+        folder=DATA.databin,
+        pairs=joined(RUN.corpora),
+        codes=",".join(RUN.languages),
+        splits=DATA.split(DEFAULT_SET),
+
+
 rule link_databin:
     input:
-        checked=ancient(rules.check_databin.output),
+        checked=rules.check_databin.output,
         folder=DATA.databin,
         files=DATA.given_databin(parallel.SPLITS),
         sentencepiece=RUN.config["data"]["sentencepiece"]["model"] or [],
@@ -70,6 +87,7 @@ rule link_databin:
 # The data-bin's own test set; it is looked at before anything is trained.
 rule link_test_set:
     input:
+        checked=rules.check_databin_test.output,
         folder=DATA.databin,
         files=DATA.given_databin([DATA.split(DEFAULT_SET)]),
         data=PATHS.manifest,

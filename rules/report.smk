@@ -26,6 +26,7 @@ rule tables:
         options=as_options(
             {
                 "results": PATHS.results,
+                "means": f"{RUN.outputs.selection}/significance",
                 "pivot": RUN.pivot,
                 "against": list(RUN.contrasts),
                 "replicates": RUN.config["score"]["replicates"],

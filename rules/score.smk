@@ -130,7 +130,7 @@ for batch in RUN.work.means:
             ),
             languages=RUN.language_table,
         output:
-            update(PATHS.means(batch.against, "{system}", batch.test_set)),
+            update(RUN.outputs.means(batch.against, "{system}", batch.test_set)),
         log:
             f"{PATHS.logs}/significance_means/{{system}}.{batch.label}.log",
         benchmark:

@@ -152,7 +152,9 @@ class TinyRun:
 def write_counts(path: Path, counts: Mapping[tuple[str, int], Any], metadata: Mapping[str, Any]) -> None:
     """A file of activations with these counts, [F] by layer, without padding; of other statistics it knows nothing."""
     names = [name for name in STATISTICS if name not in GRADIENTS]
-    values = {layer: dict.fromkeys(names, 0 * each) | {"count": each, "count_all": each} for layer, each in counts.items()}
+    values = {
+        layer: dict.fromkeys(names, 0 * each) | {"count": each, "count_all": each} for layer, each in counts.items()
+    }
     write_activations(path, values, dict(metadata))
 
 

@@ -67,7 +67,7 @@ def test_a_file_of_counts_alone_is_of_an_earlier_version(tmp_path, command):
     assert "counts.parquet has nothing but counts: an earlier version recorded it" in said.err
     assert "record it again" in said.err
     pq.write_table(table.drop_columns("sum"), path)
-    with pytest.raises(UserError, match="has columns .* another kind of file"):
+    with pytest.raises(UserError, match=r"has columns .* another kind of file"):
         read_activations(path)
 
 

@@ -77,12 +77,17 @@ class Activations:
         return {layer: columns["count"] for layer, columns in self.values.items()}
 
     @property
+    def widths(self) -> dict[Layer, int]:
+        """How many neurons each layer has."""
+        return {layer: len(counts) for layer, counts in self.counts.items()}
+
+    @property
     def positions(self) -> dict[str, int]:
         """Over how many positions neurons were counted, by component; empty where it was not written down."""
         return self.metadata.get("counted_positions", {})
 
     def counting(self, positions: str) -> Activations:
-        """The same where `count` is over `real` positions, or over `all`: with padding, as the published code counts."""
+        """The same with `count` over `real` positions, or over `all`: with padding, as the published code counts."""
         if positions == "real":
             return self
         values = {layer: {**columns, "count": columns["count_all"]} for layer, columns in self.values.items()}

@@ -162,11 +162,6 @@ class DataStage:
         return databin.existing(path, splits, self.run.corpora) if path else []
 
     @property
-    def checked_splits(self) -> list[str]:
-        """The splits of a given data-bin that this run reads."""
-        return list(dict.fromkeys([*parallel.SPLITS, self.split(DEFAULT_SET)]))
-
-    @property
     def recorded(self) -> list[str]:
         """The test set whose text activations are counted on: its manifest, or none."""
         asked = self.run.config["activations"]["split"] == "test"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workflow_scripts.direction import PAPER, Direction
@@ -33,6 +34,11 @@ class Outputs:
         if len(name) > SELECTION_LENGTH:
             name = f"{name[: SELECTION_LENGTH - 20]}~{digest(name)[:16]}"
         return f"{self.run.paths.results}/selections/{name}"
+
+    def means(self, against: str, system: str, test_set: str) -> str:
+        """The significance tests of the means over the chosen directions."""
+        folder = Path(self.run.paths.tests(against, system, test_set)).relative_to(self.run.paths.results)
+        return f"{self.selection}/{folder}/means.json"
 
     @property
     def is_whole(self) -> bool:

@@ -102,10 +102,6 @@ class Paths:
         """The significance tests of one direction."""
         return f"{self.tests(against, system, test_set)}/{pair}.json"
 
-    def means(self, against: str, system: str, test_set: str = DEFAULT_SET) -> str:
-        """The significance tests of the means over directions."""
-        return f"{self.tests(against, system, test_set)}/means.json"
-
     @property
     def figures(self) -> str:
         """Folder of the figures."""

@@ -104,7 +104,7 @@ class Work:
     def all_means(self) -> list[str]:
         """The tests of all means."""
         return [
-            self.run.paths.means(batch.against, system, batch.test_set)
+            self.run.outputs.means(batch.against, system, batch.test_set)
             for batch in self.means
             for system in batch.systems
         ]

@@ -22,6 +22,7 @@ TRAINING = {"baseline", "specialize"}
 ENDS = {"decode", "score", "significance", "significance_means", "tables"}
 SHOWN = {"overlap", "figures_masks", "figures_scores", "figures_training", "report"}
 LINKED = {"link_databin", "link_test_set", "given_baseline", "given_system", "import_translations"}
+MEANS = {"significance_means", "tables"}
 ALL = DATA | SETS | NEURONS | TRAINING | ENDS | SHOWN
 PAIRS = "en-qa,en-qe"
 NS = {"masks": {"select": "cumulative", "k": 90}}
@@ -266,7 +267,7 @@ CHANGES = [
     Change("a language more", third_language, ALL),
     Change("a language less", without_language, DATA | TRAINING | NEURONS | ENDS),
     Change("another order of languages", key("languages.codes", ["en", "qe", "qa"]), TRAINING | NEURONS | ENDS),
-    Change("some directions only", key("pairs", "en-qa,qe-en"), {"tables"}, ALL - {"tables"}),
+    Change("some directions only", key("pairs", "en-qa,qe-en"), MEANS, ALL - MEANS),
     # Data
     Change("cleaning", key("data.clean.max_words", 4), ALL - {"check_text", "check_test_set"}),
     Change("punctuation", key("data.clean.punctuation", False), {"clean", "test_set", "baseline", "decode"}),
@@ -301,7 +302,12 @@ CHANGES = [
         "a named training", key("jobs.retrain", ["ns"]), {"specialize"}, DATA | NEURONS | {"baseline"}, same_end=True
     ),
     # Neurons and systems
-    Change("positions that count", key("systems.ns.masks.positions", "all"), {"masks", "specialize"} | ENDS, {"baseline", "record"}),
+    Change(
+        "positions that count",
+        key("systems.ns.masks.positions", "all"),
+        {"masks", "specialize"} | ENDS,
+        {"baseline", "record"},
+    ),
     Change("k", key("systems.ns.masks.k", 60), {"masks", "specialize"} | ENDS, {"baseline", "record"}, executed=True),
     Change(
         "another criterion",

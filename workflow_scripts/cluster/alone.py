@@ -6,6 +6,7 @@ the process however that ends. So a start that finds nobody holding it knows tha
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import re
@@ -18,7 +19,8 @@ from pathlib import Path
 NAME = "alive"
 """The file, in `.snakemake`; it holds the name of the machine of the last start."""
 LOCKS = "locks"
-WORK = re.compile(r"workflow_scripts\.(steps\.|fairseq_plugin\.)?(\w+)")
+WORK = re.compile(r"workflow_scripts\.(?:steps|fairseq_plugin)\.(\w+)")
+"""The modules that do the work of jobs."""
 EVERY = 60.0
 """Seconds after which the jobs that are waited for are named again."""
 _held: list[int] = []
@@ -79,9 +81,9 @@ def left(folder: Path) -> list[Leftover]:
     for process in psutil.process_iter():
         try:
             words, parent = process.cmdline(), process.ppid()
-            modules = [match for word in words if (match := WORK.fullmatch(word)) and match[1]]
+            modules = [match[1] for word in words if (match := WORK.fullmatch(word))]
             if "-m" in words and modules and Path(process.cwd()) == folder.resolve():
-                found[process.pid] = parent, modules[0][2]
+                found[process.pid] = parent, modules[0]
         except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
             continue
     return [Leftover(pid, what) for pid, (parent, what) in sorted(found.items()) if parent not in found]
@@ -97,7 +99,10 @@ def wait(folder: Path) -> None:
             f"Jobs of an earlier start still run here: {', '.join(map(str, jobs))}. They are waited for. To end them: "
             f"kill {pids} (a training saves first)."
         )
-        processes = [psutil.Process(job.pid) for job in jobs if psutil.pid_exists(job.pid)]
+        processes = []
+        for job in jobs:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                processes.append(psutil.Process(job.pid))
         psutil.wait_procs(processes, timeout=EVERY)
 
 

@@ -81,7 +81,6 @@ def _option(key: str) -> str:
 
 def check(found: Mapping[str, Activations], columns: Sequence[str], args: argparse.Namespace) -> None:
     """Raise `UserError` where activations lack a column, or have other layers than those of the run's baseline."""
-    shapes = {pair: {layer: len(counts) for layer, counts in each.counts.items()} for pair, each in found.items()}
     for pair, each in found.items():
         if missing := [name for name in columns if any(name not in values for values in each.values.values())]:
             raise UserError(
@@ -89,11 +88,11 @@ def check(found: Mapping[str, Activations], columns: Sequence[str], args: argpar
                 "them again (activations.gradients: true for what needs gradients)"
             )
     if args.baseline_activations:
-        own = {layer: len(counts) for layer, counts in read_activations(args.baseline_activations).counts.items()}
-        if wrong := [pair for pair, shape in shapes.items() if shape != own]:
+        own = read_activations(args.baseline_activations).widths
+        if wrong := [pair for pair, each in found.items() if each.widths != own]:
             raise UserError(
                 f"the activations of {wrong[0]} are of a model of another shape than {args.baseline_activations}: "
-                f"{_shape(shapes[wrong[0]])}, not {_shape(own)}; record them with a baseline of the same one"
+                f"{_shape(found[wrong[0]].widths)}, not {_shape(own)}; record them with a baseline of the same one"
             )
 
 
@@ -176,8 +175,7 @@ def main() -> None:
         masks = [as_mask(kept, found) for kept in criterion.choose(neurons_of(found, like, args), **options)]
     except ValueError as error:
         raise UserError(str(error)) from None
-    sizes = {pair: {layer: len(counts) for layer, counts in each.counts.items()} for pair, each in found.items()}
-    check_alike(args.activations[0].parent, sizes)
+    check_alike(args.activations[0].parent, {pair: each.widths for pair, each in found.items()})
     if not masks:
         raise UserError(f"nothing is masked: the copied system has no masks in {' and '.join(args.components)}")
     said = described(masks, like)

@@ -24,7 +24,7 @@ from workflow_scripts.files import digest, write_json
 from workflow_scripts.languages import read_languages
 from workflow_scripts.progress import Progress
 from workflow_scripts.scoring import mean_tests
-from workflow_scripts.scoring.kept_segments import add_arguments, adder, check_alike, reader, tests_of
+from workflow_scripts.scoring.kept_segments import Adder, Reader, add_arguments, adder, check_alike, reader, tests_of
 from workflow_scripts.scoring.metrics import METRICS
 from workflow_scripts.scoring.names import called
 
@@ -75,20 +75,24 @@ def main() -> None:
     )
     progress = Progress(f"significance_means {args.system}", 1, "contrasts")
     if outstanding("significance_means", {args.system: [args.output]}, made):
-        results = test_means(args, lines, groups, made["tests"])
+        results = test_means(args, read, summed, lines, groups, made["tests"])
         write_json(args.output, {"results": results} | stamp(made))
     progress.update(1, f"against {args.against}")
 
 
 def test_means(
-    args: argparse.Namespace, lines: dict[Direction, Any], groups: dict[tuple[str, str], Any], tests: list[dict]
+    args: argparse.Namespace,
+    read: Reader,
+    summed: Adder,
+    lines: dict[Direction, Any],
+    groups: dict[tuple[str, str], Any],
+    tests: list[dict[str, Any]],
 ) -> list[dict[str, Any]]:
     """The results of every metric, variant, mean and test. Raises `UserError` where directions were scored unalike."""
     import numpy as np
 
     from workflow_scripts.scoring.significance import paired, tested
 
-    read, summed = reader(args.metrics), adder(args)
     segments = {pair: [read(folder, str(pair)) for folder in (args.ours, args.theirs)] for pair in lines}
     for pair, (ours, theirs) in segments.items():
         check_alike(args, str(pair), ours, theirs, list(summed(pair.target)))

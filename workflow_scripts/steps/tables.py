@@ -52,6 +52,7 @@ def main() -> None:
     parser.add_argument("--replicates", type=json.loads, default={}, help="JSON: systems that differ in seed only")
     parser.add_argument("--published", type=Path, help="CSV of published scores: system, pair, metric, score")
     parser.add_argument("--run", required=True, help="name of the run")
+    parser.add_argument("--means", type=Path, help="folder of the tests of means, if not among the results")
     parser.add_argument("--output", type=Path, required=True, help="folder to write to")
     args = parser.parse_args()
 
@@ -80,7 +81,7 @@ def main() -> None:
             args.results / "significance", against, test_set, system, map(Direction.parse, pairs)
         )
     ]
-    folder = args.results / "significance"
+    folder = args.means or args.results / "significance"
     means = [
         row
         for against, sets in args.tested.items()
