@@ -34,7 +34,15 @@ class Start:
         command += ["--configfile", "config.yaml"]
         self.folder, self.said = folder, folder / f"said.{time.monotonic_ns()}"
         with self.said.open("w") as file:
-            self.process = subprocess.Popen(command, cwd=folder, stdout=file, stderr=file, start_new_session=True)
+            self.process = subprocess.Popen(
+                command,
+                cwd=folder,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+                # These tests may themselves have been started by `nohup`.
+                preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+            )
 
     def met(self) -> list[alone.Leftover]:
         """The jobs, as soon as there are any."""

@@ -254,7 +254,6 @@ CHANGES = [
         lines("text/test.en-qa.en", curly),
         SETS | ENDS,
         DATA | TRAINING | NEURONS,
-        executed=True,
     ),
     Change("a test source", lines("text/test.en-qa.qa", first_changed), SETS | ENDS, DATA | TRAINING | NEURONS),
     Change("a reference of a further test set", lines("news/test.qa", curly), SETS | ENDS, DATA | TRAINING | NEURONS),
@@ -308,7 +307,7 @@ CHANGES = [
         {"masks", "specialize"} | ENDS,
         {"baseline", "record"},
     ),
-    Change("k", key("systems.ns.masks.k", 60), {"masks", "specialize"} | ENDS, {"baseline", "record"}, executed=True),
+    Change("k", key("systems.ns.masks.k", 60), {"masks", "specialize"} | ENDS, {"baseline", "record"}),
     Change(
         "another criterion",
         key("systems.ns.masks", {"select": "top", "fraction": 0.5}),
@@ -412,11 +411,32 @@ CHANGES = [
     Change(
         "a hypothesis text is gone", gone("translations/ns/news/qa-en.hyp.txt"), {"decode"}, TRAINING, same_end=True
     ),
-    Change("masks are gone", gone("masks/ns.parquet"), {"masks"}, {"baseline", "record"}, executed=True, same_end=True),
+    Change("masks are gone", gone("masks/ns.parquet"), {"masks"}, {"baseline", "record"}, same_end=True),
     Change("activations are gone", gone("activations/en-qa.parquet"), {"record"}, {"baseline"}, same_end=True),
-    Change("a score is gone", gone("scores/ns/en-qa.json"), {"score"}, {"decode", "specialize"}, same_end=True),
-    Change("segments are gone", gone("scores/ns/en-qa.segments.parquet"), {"score"}, {"decode"}, same_end=True),
-    Change("a test is gone", gone("significance/baseline/ns/en-qa.json"), {"significance"}, {"decode"}, same_end=True),
+    Change(
+        "a score is gone",
+        gone("scores/ns/en-qa.json"),
+        {"score"},
+        {"decode", "specialize"},
+        executed=True,
+        same_end=True,
+    ),
+    Change(
+        "segments are gone",
+        gone("scores/ns/en-qa.segments.parquet"),
+        {"score"},
+        {"decode"},
+        executed=True,
+        same_end=True,
+    ),
+    Change(
+        "a test is gone",
+        gone("significance/baseline/ns/en-qa.json"),
+        {"significance"},
+        {"decode"},
+        executed=True,
+        same_end=True,
+    ),
     Change(
         "a checkpoint is gone",
         gone("systems/ns/checkpoint.pt"),

@@ -21,8 +21,9 @@ class Turn:
 
     SIGUSR1 is SLURM's warning that the job's time is nearly up (`--signal` in the profile): the training is to come
     again. SIGTERM says that the job is ended by somebody else (preemption, cancelling, shutdown), who knows whether it
-    comes again; so do SIGINT (Ctrl-C) and SIGHUP (a terminal that is closed). All leave the file `stop`, which the
-    training's processes look for after every update: a signal alone would be lost on a process that is still starting.
+    comes again; so do SIGINT (Ctrl-C) and SIGHUP (a terminal that is closed), unless `nohup` has it ignored. All leave
+    the file `stop`, which the training's processes look for after every update: a signal alone would be lost on a
+    process that is still starting.
     """
 
     def __init__(self, stop: Path) -> None:
@@ -32,7 +33,8 @@ class Turn:
         stop.unlink(missing_ok=True)
         signal.signal(signal.SIGUSR1, self._warn)
         for number in STOPS:
-            signal.signal(number, self._tell)
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._tell)
 
     def _warn(self, *_: object) -> None:
         self.stop.write_text(WARNED)
