@@ -82,6 +82,7 @@ def test_masks_from_the_activations_of_another_baseline(tmp_path):
         "select": "cumulative",
         "k": 95,
         "components": ["encoder", "decoder"],
+        "positions": "real",
         "like": [],
         "baseline_activations": "results/test/activations/en-de.parquet",
     }
