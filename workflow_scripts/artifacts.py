@@ -91,9 +91,8 @@ class Activations:
         if positions == "real":
             return self
         values = {layer: {**columns, "count": columns["count_all"]} for layer, columns in self.values.items()}
-        return replace(
-            self, values=values, metadata={**self.metadata, "counted_positions": self.metadata["counted_positions_all"]}
-        )
+        over = self.metadata.get("counted_positions_all", {})
+        return replace(self, values=values, metadata={**self.metadata, "counted_positions": over})
 
     def digest(self, names: Iterable[str] = ("count",)) -> str:
         """SHA-256 of these columns alone, whatever made them and in whatever order of layers."""

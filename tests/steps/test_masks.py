@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import write_counts
 from workflow_scripts import batch
-from workflow_scripts.artifacts import masks_digest, read_activations, read_masks
+from workflow_scripts.artifacts import masks_digest, read_activations, read_masks, write_activations
 from workflow_scripts.neurons.criteria.cumulative import specialized
 from workflow_scripts.neurons.criterion import coverage
 
@@ -259,11 +259,11 @@ def test_rates_are_over_the_positions_that_were_counted(counts, counted, command
     ("options", "message"),
     [
         (["--select", "fisher", "--k", 95], "of en-de have no fisher, which --select fisher needs: record them again"),
-        (["--select", "na", "--statistic", "absolute"], "of en-de have no abs_pre, which --select na needs"),
         (["--select", "na"], "of en-de have no taylor"),
         (["--select", "fisher"], "--select fisher needs exactly one of --like, --k, --fraction"),
         (["--select", "family", "--k", 95], "--select family needs --families"),
         (["--select", "same", "--k", 95], "it is not known over how many positions of en-de (encoder)"),
+        (["--select", "same", "--k", 95, "--positions", "all"], "over how many positions of en-de (encoder)"),
     ],
 )
 def test_refusals_of_what_a_criterion_needs(options, message, counts, command, tmp_path):
@@ -326,3 +326,24 @@ def test_activations_of_a_model_of_another_shape_are_refused(counts, command, tm
     result = command("masks", "--system", "z", *options, wider, counts[1][1])
     assert result.code == 2
     assert "the masks that are copied have 40 neurons, the activations 48" in result.err
+
+
+def test_positions_say_which_counts_decide(counted, counts, command, tmp_path):
+    """With padding other neurons are the most active ones; masks say so, and are made anew."""
+    files, output = counted(1000), tmp_path / "padded.parquet"
+    for pair, path in zip(counts[0], files, strict=True):
+        found = read_activations(path)
+        padded = {
+            layer: {**columns, "count_all": columns["count"][::-1].copy()} for layer, columns in found.values.items()
+        }
+        write_activations(path, padded, {"pair": pair, "counted_positions": {}, "counted_positions_all": {}})
+    sets = {}
+    for positions in ("real", "all"):
+        said = ("--system", "p", "--select", "top", "--fraction", 0.5, "--positions", positions)
+        command("masks", *said, "--output", output, *files).ok()
+        sets[positions] = read_masks(output)
+        assert sets[positions].metadata["positions"] == positions
+    for real, padded in zip(sets["real"].rows, sets["all"].rows, strict=True):
+        assert real.neurons.tolist() != padded.neurons.tolist()
+        best = np.argsort(-counts[0][real.pair][real.component, real.layer][::-1], kind="stable")
+        assert sorted(padded.neurons.tolist()) == sorted(best[: len(padded.neurons)].tolist())

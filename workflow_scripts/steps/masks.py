@@ -145,7 +145,7 @@ def inputs_of(found: Mapping[str, Activations], criterion: Criterion, columns: S
     """What decides the choice beside options: digests, and what else the criterion asks for."""
     inputs: dict[str, Any] = {"activations": {pair: each.digest(columns) for pair, each in found.items()}}
     if criterion.positions:
-        inputs["positions"] = {pair: each.positions for pair, each in found.items()}
+        inputs["counted_positions"] = {pair: each.positions for pair, each in found.items()}
     return inputs | ({"families": args.families} if criterion.families else {})
 
 
