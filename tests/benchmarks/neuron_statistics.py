@@ -19,7 +19,7 @@ from workflow_scripts.fairseq_plugin.recorder import ActivationCounter, record
 from workflow_scripts.layers.specialized_ffn import Key
 
 PADDING = 1
-BATCHES = 6
+BATCHES = 4
 
 
 class Counts(ActivationCounter):
