@@ -15,11 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from tests.benchmarks import machine, models, report
-from workflow_scripts.fairseq_plugin.recorder import ActivationCounter, record
+from workflow_scripts.fairseq_plugin.recorder import CHUNK, ActivationCounter, record
 from workflow_scripts.layers.specialized_ffn import Key
 
 PADDING = 1
 BATCHES = 4
+"""So that what is computed once per direction, norms of weights, weighs as it does with a small validation set."""
 
 
 class Counts(ActivationCounter):
@@ -32,9 +33,8 @@ class Counts(ActivationCounter):
     def _after(self, key: Key) -> Callable[[nn.Module, tuple[Tensor]], None]:
         def add(_: nn.Module, inputs: tuple[Tensor]) -> None:
             values, fired = inputs[0].detach().flatten(0, 1), self.fired[key][0]
-            for chunk, real in zip(
-                values.split(2**19 // values.shape[1]), self.real[key[0]].split(2**19 // values.shape[1]), strict=True
-            ):
+            size = CHUNK // values.shape[1]
+            for chunk, real in zip(values.split(size), self.real[key[0]].split(size), strict=True):
                 fired += torch.mv(torch.sign(chunk).t(), real).long()
 
         return add

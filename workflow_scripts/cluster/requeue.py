@@ -33,6 +33,7 @@ class Turn:
         stop.unlink(missing_ok=True)
         signal.signal(signal.SIGUSR1, self._warn)
         for number in STOPS:
+            # Of SIGINT this would say nothing: shells ignore it in whatever they start in the background.
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, self._tell)
 

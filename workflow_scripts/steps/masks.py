@@ -163,8 +163,8 @@ def main() -> None:
     columns = sorted({"count", *criterion.needed(options)})
     check(found, columns, args)
     like = read_masks(options.pop("like")) if "like" in options else None
-    settings = {"select": args.select, "components": args.components, "pivot": args.pivot, **options}
-    settings["positions"] = args.positions
+    named = {name: getattr(args, name) for name in ("select", "components", "positions", "pivot")}
+    settings = {**named, **options}
     settings |= {"like": masks_digest(like.rows)} if like else {}
     inputs = inputs_of(found, criterion, columns, args)
     made = made_from("masks", CRITERIA.module(args.select), **settings, system=args.system, **inputs)
