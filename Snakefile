@@ -16,8 +16,10 @@ if not workflow.config_settings.configfiles:
 
 
 # Steps are run by the interpreter that runs Snakemake, and find their modules wherever it was started.
+# Snakemake removes a log when its job starts again: what all attempts have said is kept beside it. Ctrl-C cuts none short.
 shell.prefix(
     f"set -euo pipefail; export PATH={quote(str(Path(sys.executable).parent))}:$PATH PYTHONPATH={quote(workflow.basedir)}; "
+    'log_to() {{ exec tee -ai -- "$1" "$1.all"; }}; '
 )
 
 

@@ -1,4 +1,4 @@
-# How often each neuron of the baseline fires, per direction; a job records a batch of directions with one model load.
+# Statistics of the baseline's neurons, per direction; a job records a batch of directions with one model load.
 for batch in RUN.work.record:
 
     rule:
@@ -20,9 +20,9 @@ for batch in RUN.work.record:
             # A function of more than wildcards: how work is packed into jobs makes nothing stale.
             pairs=lambda wildcards, output, batch=batch: joined(batch.directions),
             test_set=as_options({"test_set": DATA.recorded}),
-            options=as_options(RUN.config["activations"]),
+            options=as_options(RUN.recording),
             folder=subpath(output[0], parent=True),
             code=step_digest("record"),
         shell:
             "python -m workflow_scripts.steps.record --data {input.data:q} --checkpoint {input.checkpoint:q}"
-            " {params.test_set} {params.options} --pairs {params.pairs:q} --output {params.folder:q} 2>&1 | tee {log:q}"
+            " {params.test_set} {params.options} --pairs {params.pairs:q} --output {params.folder:q} 2>&1 | log_to {log:q}"

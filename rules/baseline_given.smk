@@ -15,4 +15,4 @@ rule given_baseline:
         code=RUN.code_of_given(),
     shell:
         "python -m workflow_scripts.steps.given_checkpoint --source {params.source:q} --name baseline"
-        " --data {input.data:q} --output {output.checkpoint:q} 2>&1 | tee {log:q}"
+        " --data {input.data:q} --output {output.checkpoint:q} 2>&1 | log_to {log:q}"

@@ -22,10 +22,9 @@ rule baseline:
         # Functions of more than wildcards: what they say makes nothing stale.
         processes=lambda wildcards, input: as_json(RUN.processes()),
         continuations=lambda wildcards, input: RUN.config["jobs"]["continuations"],
-    # Told to stop, training needs time to save: the shell and `tee` must not go before it. What an interrupted one
-    # has said is kept.
+    # Told to stop, training needs time to save: the shell and its log must not go before it.
     shell:
-        "trap '' TERM; python -m workflow_scripts.steps.train --name baseline --data {input.data:q} --pairs {params.pairs:q}"
+        "trap '' TERM HUP; python -m workflow_scripts.steps.train --name baseline --data {input.data:q} --pairs {params.pairs:q}"
         " --model {params.model:q} --training {params.training:q} --resources {params.processes:q}"
         " --continuations {params.continuations} {params.retrain} --work {params.work:q}"
-        " --output {output.checkpoint:q} 2>&1 | tee -a {log:q}"
+        " --output {output.checkpoint:q} 2>&1 | log_to {log:q}"

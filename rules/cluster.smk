@@ -17,6 +17,9 @@ onstart:
     Path(PATHS.logs, "failed.json").unlink(missing_ok=True)
     if jobs := queue.queued(RUN.name, Path.cwd()):
         raise WorkflowError(queue.orphans_message(jobs, RUN.name))
+    # A plan may be made where it will not run; what runs needs to be able to end.
+    if lacking := list(readiness.lacking(RUN)):
+        raise WorkflowError("\n".join(lacking))
     configuration_record.write(RUN)
     if not workflow.local_exec:
         snakemake_state.name_jobs(workflow, queue.name_prefix(RUN.name))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.io import report as in_report
-from workflow_scripts import configuration, configuration_record
+from workflow_scripts import configuration, configuration_record, readiness
 from workflow_scripts.cluster import snakemake_state
 from workflow_scripts.cluster.resources import on_nodes
 from workflow_scripts.command_line import alternatives, as_json, as_options, as_text
@@ -20,6 +20,8 @@ try:
     if snakemake_state.is_main(workflow):
         for line in [*configuration_record.announce(RUN), *RUN.stale_trainings()]:
             print(line, file=sys.stderr)
+        for line in [*readiness.doubtful(RUN), *readiness.lacking(RUN)]:
+            print(f"WARNING: {line}", file=sys.stderr)
 except UserError as error:
     raise WorkflowError(f"The configuration cannot be used. {error}") from None
 PATHS = RUN.paths

@@ -15,11 +15,53 @@ rule fetch_databin:
         sha256=lambda wildcards, output: as_options({"sha256": RUN.config["data"]["databin"].get("sha256")}),
     shell:
         "python -m workflow_scripts.steps.fetch {params.source} {params.sha256} --output {output.archive:q}"
-        " --extract {output.folder:q} 2>&1 | tee {log:q}"
+        " --extract {output.folder:q} 2>&1 | log_to {log:q}"
+
+
+# Every index and symbol is looked at before the data is described, without which nothing is trained.
+rule check_databin:
+    input:
+        folder=DATA.databin,
+        files=DATA.given_databin(parallel.SPLITS),
+    output:
+        f"{PATHS.results}/data/databin_checked.json",
+    log:
+        f"{PATHS.logs}/check_databin/check_databin.log",
+    benchmark:
+        f"{PATHS.benchmarks}/check_databin/check_databin.jsonl"
+    priority: 1
+    params:
+        code=step_digest("check_databin"),
+        folder=DATA.databin,
+        pairs=joined(RUN.corpora),
+        codes=",".join(RUN.languages),
+        splits=",".join(parallel.SPLITS),
+    shell:
+        "python -m workflow_scripts.steps.check_databin --folder {params.folder:q} --pairs {params.pairs:q}"
+        " --codes {params.codes:q} --splits {params.splits:q} --output {output:q} 2>&1 | log_to {log:q}"
+
+
+use rule check_databin as check_databin_test with:
+    input:
+        folder=DATA.databin,
+        files=DATA.given_databin([DATA.split(DEFAULT_SET)]),
+    output:
+        f"{PATHS.results}/data/tests/{DEFAULT_SET}/databin_checked.json",
+    log:
+        f"{PATHS.logs}/check_databin_test/check_databin_test.log",
+    benchmark:
+        f"{PATHS.benchmarks}/check_databin_test/check_databin_test.jsonl"
+    params:
+        code=step_digest("check_databin"),
+        folder=DATA.databin,
+        pairs=joined(RUN.corpora),
+        codes=",".join(RUN.languages),
+        splits=DATA.split(DEFAULT_SET),
 
 
 rule link_databin:
     input:
+        checked=rules.check_databin.output,
         folder=DATA.databin,
         files=DATA.given_databin(parallel.SPLITS),
         sentencepiece=RUN.config["data"]["sentencepiece"]["model"] or [],
@@ -39,12 +81,13 @@ rule link_databin:
     shell:
         "python -m workflow_scripts.steps.link_databin --folder {params.folder:q} --pairs {params.pairs:q}"
         " --codes {params.codes:q} --tokenization {params.tokenization:q} {params.sentencepiece}"
-        " --output {output:q} 2>&1 | tee {log:q}"
+        " --output {output:q} 2>&1 | log_to {log:q}"
 
 
 # The data-bin's own test set; it is looked at before anything is trained.
 rule link_test_set:
     input:
+        checked=rules.check_databin_test.output,
         folder=DATA.databin,
         files=DATA.given_databin([DATA.split(DEFAULT_SET)]),
         data=PATHS.manifest,
@@ -64,7 +107,7 @@ rule link_test_set:
         output=subpath(output[0], parent=True),
     shell:
         "python -m workflow_scripts.steps.test_set --name {params.name:q} --split {params.split:q}"
-        " --pairs {params.pairs:q} --data {input.data:q} --output {params.output:q} 2>&1 | tee {log:q}"
+        " --pairs {params.pairs:q} --data {input.data:q} --output {params.output:q} 2>&1 | log_to {log:q}"
 
 
 include: "data_test_sets.smk"

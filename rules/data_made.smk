@@ -20,7 +20,7 @@ rule make_text:
     shell:
         "python -m workflow_scripts.steps.make_text --source {params.source:q} --languages {input.languages:q}"
         " --pairs {params.pairs:q} --splits {params.splits:q} --settings {params.settings:q} --seed {params.seed:q}"
-        " --output {params.folder:q} 2>&1 | tee {log:q}"
+        " --output {params.folder:q} 2>&1 | log_to {log:q}"
 
 
 use rule make_text as make_test_text with:

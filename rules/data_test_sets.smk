@@ -18,7 +18,7 @@ rule check_test_set:
         pairs=lambda wildcards: joined(DATA.prepared(wildcards.test_set)),
     shell:
         "python -m workflow_scripts.steps.check_text --folder {params.folder:q} --pairs {params.pairs:q}"
-        " --splits {params.split:q} --output {output:q} 2>&1 | tee {log:q}"
+        " --splits {params.split:q} --output {output:q} 2>&1 | log_to {log:q}"
 
 
 rule test_set:
@@ -50,4 +50,4 @@ rule test_set:
     shell:
         "python -m workflow_scripts.steps.test_set --name {wildcards.test_set:q} --folder {params.folder:q}"
         " --split {params.split:q} --pairs {params.pairs:q} --data {input.data:q} {params.training}"
-        " --settings {params.settings:q} --output {params.output:q} 2>&1 | tee {log:q}"
+        " --settings {params.settings:q} --output {params.output:q} 2>&1 | log_to {log:q}"

@@ -15,7 +15,7 @@ rule check_text:
         splits=",".join(parallel.SPLITS),
     shell:
         "python -m workflow_scripts.steps.check_text --folder {params.folder:q} --pairs {params.pairs:q}"
-        " --splits {params.splits:q} --output {output:q} 2>&1 | tee {log:q}"
+        " --splits {params.splits:q} --output {output:q} 2>&1 | log_to {log:q}"
 
 
 rule clean:
@@ -39,7 +39,7 @@ rule clean:
         folder=subpath(output.kept, parent=True),
     shell:
         "python -m workflow_scripts.steps.clean --folder {params.text:q} --pair {params.pair:q}"
-        " --pairs {params.pairs:q} --settings {params.settings:q} --output {params.folder:q} 2>&1 | tee {log:q}"
+        " --pairs {params.pairs:q} --settings {params.settings:q} --output {params.folder:q} 2>&1 | log_to {log:q}"
 
 
 rule sentencepiece_model:
@@ -64,7 +64,7 @@ rule sentencepiece_model:
         settings=as_json(RUN.config["data"]["sentencepiece"]),
     shell:
         "python -m workflow_scripts.steps.sentencepiece_model --folder {params.folder:q} --pairs {params.pairs:q}"
-        " --settings {params.settings:q} --model {output.model:q} --dictionary {output.dictionary:q} 2>&1 | tee {log:q}"
+        " --settings {params.settings:q} --model {output.model:q} --dictionary {output.dictionary:q} 2>&1 | log_to {log:q}"
 
 
 rule binarize:
@@ -91,7 +91,7 @@ rule binarize:
     shell:
         "python -m workflow_scripts.steps.binarize --folder {params.folder:q} --pairs {params.pairs:q}"
         " --codes {params.codes:q} --model {input.model:q} --dictionary {input.dictionary:q}"
-        " --max-pieces {params.max_pieces:q} --output {params.output:q} 2>&1 | tee {log:q}"
+        " --max-pieces {params.max_pieces:q} --output {params.output:q} 2>&1 | log_to {log:q}"
 
 
 include: "data_test_sets.smk"

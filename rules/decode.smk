@@ -41,4 +41,4 @@ for batch in RUN.work.decode:
         shell:
             "python -m workflow_scripts.steps.decode --system {wildcards.system:q} --data {input.data:q}"
             " --test-set {input.test_set:q} --checkpoint {input.checkpoint:q} {params.system} {params.options}"
-            " --pairs {params.pairs:q} --output {params.folder:q} 2>&1 | tee {log:q}"
+            " --pairs {params.pairs:q} --output {params.folder:q} 2>&1 | log_to {log:q}"

@@ -1,7 +1,9 @@
 # Which neurons each direction keeps, per system.
 rule masks:
     input:
-        activations=[PATHS.activations(pair) for pair in RUN.directions],
+        activations=lambda wildcards: RUN.systems[wildcards.system].activations(RUN.directions),
+        # What those of another baseline must have the shape of.
+        own=[PATHS.activations(RUN.directions[0])],
         like=lambda wildcards: RUN.systems[wildcards.system].like,
     output:
         PATHS.masks("{system}"),
@@ -12,11 +14,11 @@ rule masks:
     wildcard_constraints:
         system=alternatives(RUN.systems.masked),
     params:
-        options=lambda wildcards: as_options(RUN.systems[wildcards.system].mask_settings),
+        options=lambda wildcards: as_options(RUN.mask_settings(wildcards.system)),
         # Which counts go in: a direction less leaves no newer file behind.
         pairs=joined(RUN.directions),
         pivot=RUN.pivot,
         code=lambda wildcards: RUN.systems[wildcards.system].code_of_masks,
     shell:
         "python -m workflow_scripts.steps.masks --system {wildcards.system:q} {params.options} --pivot {params.pivot:q}"
-        " --output {output:q} {input.activations:q} 2>&1 | tee {log:q}"
+        " --output {output:q} {input.activations:q} 2>&1 | log_to {log:q}"

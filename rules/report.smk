@@ -5,6 +5,7 @@ rule tables:
         significance=RUN.work.all_jobs_of_tests,
         ceilings=[files[0] for files in RUN.scoring.files_of_ceilings.values()],
         languages_told=RUN.work.all_jobs_of_identification,
+        means=RUN.work.all_means,
         languages=RUN.language_table,
         published=RUN.published,
     output:
@@ -28,14 +29,16 @@ rule tables:
         options=as_options(
             {
                 "results": PATHS.results,
+                "means": f"{RUN.outputs.selection}/significance",
                 "pivot": RUN.pivot,
-                "against": RUN.against,
+                "against": list(RUN.contrasts),
                 "replicates": RUN.config["score"]["replicates"],
                 "published": RUN.published,
                 "run": RUN.name,
                 "metrics": list(RUN.scoring.metrics),
                 "language_identification": RUN.scoring.identifier or None,
                 "unidentified": RUN.scoring.unidentified or None,
+                "primary": RUN.scoring.primary,
             }
         ),
         code=RUN.scoring.code_of("tables"),
@@ -65,7 +68,7 @@ for number, (selection, parts) in enumerate(RUN.outputs.neuron_sets.items(), sta
             code=step_digest("overlap"),
         shell:
             "python -m workflow_scripts.steps.overlap {params.options} --languages {input.languages:q}"
-            " --output {params.output:q} 2>&1 | tee {log:q}"
+            " --output {params.output:q} 2>&1 | log_to {log:q}"
 
     rule:
         name:
@@ -79,6 +82,7 @@ for number, (selection, parts) in enumerate(RUN.outputs.neuron_sets.items(), sta
                 for part in parts
             ],
             drawn(f"overlap-by-layer-{selection}", "Overlap", neurons=selection, figure="by layer"),
+            drawn(f"shared-{selection}", "Overlap", neurons=selection, figure="shared"),
             drawn(f"languages-{selection}", "Overlap", neurons=selection, figure="languages"),
             drawn(f"sparsity-{selection}", "Sparsity", neurons=selection, figure="by layer"),
         log:
@@ -100,18 +104,19 @@ rule figures_scores:
         tables=[table for table in RUN.outputs.tables if table.endswith(".csv")],
         languages=RUN.language_table,
     output:
-        [
-            drawn(f"scores-by-{group}-{metric}", "Scores", metric=metric, figure=f"by {group}")
-            for metric in RUN.scoring.names
-            for group in ("tier", "language")
-        ],
+        [drawn(name, "Scores", **labels) for name, labels in RUN.outputs.labelled_score_figures.items()],
     log:
         f"{PATHS.logs}/figures_scores/figures_scores.log",
     benchmark:
         f"{PATHS.benchmarks}/figures_scores/figures_scores.jsonl"
     params:
         options=as_options(
-            {"against": RUN.against, "metrics": RUN.scoring.names, "pivot": RUN.pivot, "run": RUN.name}
+            {
+                "against": RUN.outputs.drawn_contrasts,
+                "metrics": RUN.scoring.names,
+                "pivot": RUN.pivot,
+                "run": RUN.name,
+            }
         ),
         tables=subpath(input[0], parent=True),
         output=subpath(output[0], parent=True),
@@ -144,6 +149,7 @@ rule report:
     input:
         tables=RUN.outputs.tables,
         overlaps=[PATHS.overlap(selection)[1] for selection in RUN.outputs.neuron_sets],
+        shared=[PATHS.overlap(selection)[3] for selection in RUN.outputs.neuron_sets],
         figures=[PATHS.figure(name)[0] for name in RUN.outputs.shown_figures],
     output:
         in_report(PATHS.report, category="Report", caption="captions/report.rst"),
@@ -154,7 +160,7 @@ rule report:
     params:
         tables=subpath(input[0], parent=True),
         files=lambda wildcards, input: as_options({"figures": input.figures, "overlaps": input.overlaps}),
-        options=as_options({"against": RUN.against, "benchmarks": PATHS.benchmarks}),
+        options=as_options({"against": list(RUN.contrasts), "benchmarks": PATHS.benchmarks}),
         # The page shows the whole configuration; what only packs work into jobs is no reason to make it again.
         config=lambda wildcards, input: as_options({"config": dict(RUN.config)}),
         decisive=as_json(configuration.decisive(RUN.config)),

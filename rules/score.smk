@@ -19,7 +19,7 @@ for number, name in enumerate(RUN.imported, start=1):
             code=step_digest("import_translations"),
         shell:
             "python -m workflow_scripts.steps.import_translations {params.folder:q} --pairs {params.pairs:q}"
-            " --output {params.output:q} 2>&1 | tee {log:q}"
+            " --output {params.output:q} 2>&1 | log_to {log:q}"
 
 
 for batch in RUN.work.counted:
@@ -48,7 +48,7 @@ for batch in RUN.work.counted:
             code=RUN.scoring.code_of("score", RUN.scoring.of_step("score")),
         shell:
             "python -m workflow_scripts.steps.score {params.folder:q} --pairs {params.pairs:q}"
-            " --output {params.output:q} {params.options} 2>&1 | tee {log:q}"
+            " --output {params.output:q} {params.options} 2>&1 | log_to {log:q}"
 
 
 for number, (test_set, files) in enumerate(RUN.scoring.files_of_ceilings.items(), start=1):
@@ -77,7 +77,7 @@ for number, (test_set, files) in enumerate(RUN.scoring.files_of_ceilings.items()
         shell:
             "python -m workflow_scripts.steps.ceiling --folder {params.folder:q} --split {params.split:q}"
             " --pairs {params.pairs:q} --settings {params.settings:q} {params.options} --output {params.output:q}"
-            " 2>&1 | tee {log:q}"
+            " 2>&1 | log_to {log:q}"
 
 
 if RUN.scoring.learned:
@@ -97,7 +97,7 @@ if RUN.scoring.learned:
             code=RUN.scoring.code_of_identification("identifier"),
         shell:
             "python -m workflow_scripts.steps.identifier --data {input.data:q} {params.options} --output {output:q}"
-            " 2>&1 | tee {log:q}"
+            " 2>&1 | log_to {log:q}"
 
 
 for batch in RUN.work.identified:
@@ -130,7 +130,7 @@ for batch in RUN.work.identified:
         shell:
             "python -m workflow_scripts.steps.off_target {params.folder:q} --pairs {params.pairs:q}"
             " --languages {params.languages:q} {params.options} {params.learned} --output {params.output:q}"
-            " 2>&1 | tee {log:q}"
+            " 2>&1 | log_to {log:q}"
 
 
 for metric, batch in RUN.work.learned:
@@ -161,7 +161,7 @@ for metric, batch in RUN.work.learned:
             code=RUN.scoring.code_of("score_comet", [metric]),
         shell:
             "python -m workflow_scripts.steps.score_comet {params.folder:q} --pairs {params.pairs:q}"
-            " --output {params.output:q} {params.options} 2>&1 | tee {log:q}"
+            " --output {params.output:q} {params.options} 2>&1 | log_to {log:q}"
 
 
 for batch in RUN.work.tests:
@@ -194,4 +194,41 @@ for batch in RUN.work.tests:
         shell:
             "python -m workflow_scripts.steps.significance --system {wildcards.system} --against {params.against:q}"
             " --ours {params.ours:q} --theirs {params.theirs:q} --pairs {params.pairs:q} {params.options}"
-            " --output {params.output:q} 2>&1 | tee {log:q}"
+            " --output {params.output:q} 2>&1 | log_to {log:q}"
+
+
+for batch in RUN.work.means:
+
+    rule:
+        name:
+            snakemake_state.rule_of(workflow, "significance_means", batch.number)
+        input:
+            ours=lambda wildcards, batch=batch: RUN.work.jobs_of_scores(
+                wildcards.system, batch.test_set, batch.directions
+            ),
+            theirs=RUN.work.jobs_of_scores(batch.against, batch.test_set, batch.directions),
+            texts=lambda wildcards, batch=batch: RUN.work.jobs_of_translations(
+                wildcards.system, batch.test_set, batch.directions
+            ),
+            languages=RUN.language_table,
+        output:
+            update(RUN.outputs.means(batch.against, "{system}", batch.test_set)),
+        log:
+            f"{PATHS.logs}/significance_means/{{system}}.{batch.label}.log",
+        benchmark:
+            f"{PATHS.benchmarks}/significance_means/{{system}}.{batch.label}.jsonl"
+        wildcard_constraints:
+            system=alternatives(batch.systems),
+        params:
+            against=batch.against,
+            pairs=joined(batch.directions),
+            ours=PATHS.scores("{system}", batch.test_set),
+            theirs=lambda wildcards, input: str(Path(input.theirs[0]).parent),
+            texts=PATHS.translations("{system}", batch.test_set),
+            options=as_options({**RUN.scoring.test_settings, "pivot": RUN.pivot}),
+            code=RUN.scoring.code_of("significance_means"),
+        shell:
+            "python -m workflow_scripts.steps.significance_means --system {wildcards.system}"
+            " --against {params.against:q} --ours {params.ours:q} --theirs {params.theirs:q} --texts {params.texts:q}"
+            " --pairs {params.pairs:q} --languages {input.languages:q} {params.options} --output {output:q}"
+            " 2>&1 | log_to {log:q}"

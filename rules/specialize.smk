@@ -26,13 +26,12 @@ rule specialize:
         # Functions of more than wildcards: what they say makes nothing stale.
         processes=lambda wildcards, input: as_json(RUN.processes(wildcards.system)),
         continuations=lambda wildcards, input: RUN.config["jobs"]["continuations"],
-    # Told to stop, training needs time to save: the shell and `tee` must not go before it. What an interrupted one
-    # has said is kept.
+    # Told to stop, training needs time to save: the shell and its log must not go before it.
     shell:
-        "trap '' TERM; python -m workflow_scripts.steps.train --name {wildcards.system:q} --data {input.data:q} --start {input.start:q}"
+        "trap '' TERM HUP; python -m workflow_scripts.steps.train --name {wildcards.system:q} --data {input.data:q} --start {input.start:q}"
         " {params.system} --pairs {params.pairs:q} --training {params.training:q} --resources {params.processes:q}"
         " --continuations {params.continuations} {params.retrain} --work {params.work:q}"
-        " --output {output.checkpoint:q} 2>&1 | tee -a {log:q}"
+        " --output {output.checkpoint:q} 2>&1 | log_to {log:q}"
 
 
 rule given_system:
@@ -53,4 +52,4 @@ rule given_system:
         code=lambda wildcards: RUN.code_of_given(wildcards.system),
     shell:
         "python -m workflow_scripts.steps.given_checkpoint --source {params.source:q} --name {wildcards.system:q}"
-        " --data {input.data:q} --output {output.checkpoint:q} 2>&1 | tee {log:q}"
+        " --data {input.data:q} --output {output.checkpoint:q} 2>&1 | log_to {log:q}"

@@ -16,11 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests.scheduling import pytest_xdist_make_scheduler  # noqa: F401 - a hook of pytest-xdist
 from workflow_scripts import errors
+from workflow_scripts.artifacts import STATISTICS, write_activations
 from workflow_scripts.direction import joined
+from workflow_scripts.neurons.criterion import GRADIENTS
+
+# The same examples every time, and as long as they take: a busy machine fails no test.
+hypothesis.settings.register_profile("tests", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("tests")
 
 ROOT = Path(__file__).resolve().parents[1]
 CODES = ["en", "qa", "qe", "xi"]
@@ -145,6 +152,15 @@ class TinyRun:
             *more,
         ]
         return {"arguments": words, "start": str(self.checkpoint), "data": str(self.manifest)}
+
+
+def write_counts(path: Path, counts: Mapping[tuple[str, int], Any], metadata: Mapping[str, Any]) -> None:
+    """A file of activations with these counts, [F] by layer, without padding; of other statistics it knows nothing."""
+    names = [name for name in STATISTICS if name not in GRADIENTS]
+    values = {
+        layer: dict.fromkeys(names, 0 * each) | {"count": each, "count_all": each} for layer, each in counts.items()
+    }
+    write_activations(path, values, dict(metadata))
 
 
 def synthetic(sizes: Mapping[str, Any]) -> tuple[str, ...]:

@@ -10,23 +10,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.conftest import write_counts
 from workflow_scripts.artifacts import (
-    FORMAT,
     Activations,
     Mask,
     masks_digest,
     read_activations,
     read_masks,
-    read_metadata,
     read_segments,
     read_translations,
     segments_digest,
-    write_activations,
     write_masks,
     write_segments,
     write_translations,
 )
+from workflow_scripts.artifacts_files import read_metadata
 from workflow_scripts.errors import UserError
+from workflow_scripts.files import FORMAT
 
 COUNTS = {
     ("encoder", 0): np.array([5, 0, 2**40], dtype=np.int64),
@@ -36,14 +36,18 @@ COUNTS = {
 }
 
 
+def columns(counts):
+    return {layer: {"count": each} for layer, each in counts.items()}
+
+
 def mask(pair="en-de", component="encoder", layer=0, neurons=(0, 2), ffn_dim=4, k=95.0, coverage=0.5) -> Mask:
     return Mask(pair, component, layer, ffn_dim, np.array(neurons, dtype=np.int32), k, coverage)
 
 
 def test_activations_come_back_in_order_with_their_metadata(tmp_path):
     path = tmp_path / "deep/en-de.parquet"
-    metadata = {"pair": "en-de", "positions": "real", "counted_positions": {"encoder": 9, "decoder": 8}, "note": "1.5"}
-    write_activations(path, COUNTS, metadata)
+    metadata = {"pair": "en-de", "split": "valid", "counted_positions": {"encoder": 9, "decoder": 8}, "note": "1.5"}
+    write_counts(path, COUNTS, metadata)
     found = read_activations(path)
     assert found.pair == "en-de"
     assert list(found.counts) == [("encoder", 0), ("encoder", 10), ("decoder", 0), ("decoder", 1)]
@@ -51,13 +55,14 @@ def test_activations_come_back_in_order_with_their_metadata(tmp_path):
         assert found.counts[layer].dtype == np.int64
         assert np.array_equal(found.counts[layer], counts)
     assert found.metadata["counted_positions"] == {"encoder": 9, "decoder": 8}
-    assert found.metadata["positions"] == "real"
+    assert found.metadata["split"] == "valid"
 
 
 def test_activations_are_one_plain_row_per_neuron(tmp_path):
-    write_activations(tmp_path / "x.parquet", COUNTS, {"pair": "en-de"})
+    write_counts(tmp_path / "x.parquet", COUNTS, {"pair": "en-de"})
     frame = pd.read_parquet(tmp_path / "x.parquet")
-    assert list(frame.columns) == ["component", "layer", "neuron", "count"]
+    counts, sums = ["count", "count_all", "count_even"], ["sum", "sum_sq", "abs_pre", "w1_norm", "w2_norm"]
+    assert list(frame.columns) == ["component", "layer", "neuron", *counts, *sums]
     assert len(frame) == 8
     row = frame[(frame.component == "encoder") & (frame.layer == 0) & (frame.neuron == 2)]
     assert row["count"].tolist() == [2**40]
@@ -136,7 +141,7 @@ def test_segments_come_back_per_text_and_metric(tmp_path):
 
 def test_same_content_is_the_same_bytes(tmp_path):
     for name in ("a", "b"):
-        write_activations(tmp_path / f"{name}.parquet", COUNTS, {"pair": "en-de", "settings": {"b": 1, "a": 2}})
+        write_counts(tmp_path / f"{name}.parquet", COUNTS, {"pair": "en-de", "settings": {"b": 1, "a": 2}})
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
 
 
@@ -185,11 +190,22 @@ def test_a_file_of_another_version_is_refused_with_what_to_do(tmp_path, version)
         read_masks(path)
 
 
+def test_counts_with_padding_stand_beside_the_others():
+    values = {("encoder", 0): {"count": np.array([3, 1]), "count_all": np.array([5, 1]), "sum": np.array([0.5, 2.0])}}
+    over = {"counted_positions": {"encoder": 9}, "counted_positions_all": {"encoder": 12}}
+    found = Activations("en-de", values, {"pair": "en-de", **over})
+    assert found.counting("real") == found
+    padded = found.counting("all")
+    assert padded.counts["encoder", 0].tolist() == [5, 1]
+    assert padded.values["encoder", 0]["sum"].tolist() == [0.5, 2.0]
+    assert (found.positions, padded.positions) == ({"encoder": 9}, {"encoder": 12})
+
+
 def test_digest_of_counts_is_of_what_was_counted_alone():
-    one = Activations("en-de", COUNTS, {"checkpoint": "a"})
-    assert one.digest() == Activations("en-de", dict(reversed(COUNTS.items())), {"checkpoint": "b"}).digest()
+    one = Activations("en-de", columns(COUNTS), {"checkpoint": "a"})
+    assert one.digest() == Activations("en-de", columns(dict(reversed(COUNTS.items()))), {"checkpoint": "b"}).digest()
     other = COUNTS | {("encoder", 10): np.array([4], dtype=np.int64)}
-    assert one.digest() != Activations("en-de", other, {}).digest()
+    assert one.digest() != Activations("en-de", columns(other), {}).digest()
 
 
 def test_digest_of_segments_is_of_the_numbers_alone():

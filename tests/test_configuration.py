@@ -110,7 +110,7 @@ def test_defaults_are_the_papers():
     wanted |= {"temperature": 5, "seed": 222, "max_tokens": 7680, "tokens_per_update": 7680 * 21 * 4}
     wanted |= {"validate_every": 500, "patience": 20, "clip_norm": 0, "weight_decay": 0}
     assert {key: training[key] for key in wanted} == wanted
-    assert made["activations"]["positions"] == "real"
+    assert made["systems"]["ns"]["masks"]["positions"] == "real"
     assert (made["decode"]["beam"], made["decode"]["length_penalty"]) == (5, 1)
 
 
@@ -186,8 +186,12 @@ def test_training_settings_of_a_stage_and_of_a_system_win():
     [
         ({"patience": 3}, "the configuration: unknown key patience; known keys are activations, baseline"),
         ({"training__epochs": 3}, "training: unknown key epochs; known keys are .*max_update"),
-        ({"systems__ns__masks__kk": 3}, "systems.ns.masks: unknown key kk; known keys are components, k, like"),
+        (
+            {"systems__ns__masks__kk": 3},
+            "systems.ns.masks: unknown key kk; known keys are activation_bar_ratio, activations",
+        ),
         ({"specialize__training__steps": 3}, "specialize.training: unknown key steps"),
+        ({"activations__positions": "all"}, r"activations: unknown key positions; .* `systems\.NAME\.masks\.positions"),
         ({"systems__ns__masks__k": 0}, r"systems\.ns\.masks\.k: 0 "),
         ({"systems__ns__masks__k": 100.5}, r"systems\.ns\.masks\.k: 100\.5 "),
         ({"systems__ns__masks__k": {"en-x": {"encoder": 95, "decoder": 0}}}, r"systems\.ns\.masks\.k"),
@@ -270,7 +274,21 @@ RANDOM = {"select": "random", "like": "ns"}
             {"masks": {**RANDOM, "like": "baseline"}},
             "like: baseline has no masks of its own sizes that",
         ),
-        ({"masks": {**RANDOM, "like": "new"}}, "like: new has no masks of its own sizes"),
+        (
+            {"masks": {**RANDOM, "like": "new"}},
+            r"like: new has no masks of its own sizes that could be copied: new → new$",
+        ),
+        (
+            {"masks": {"select": "fisher"}},
+            "fisher takes like, k, fraction; it needs exactly one of like, k, fraction",
+        ),
+        ({"masks": {"select": "fisher", "like": "ns", "k": 95}}, "it needs exactly one of like, k, fraction"),
+        ({"masks": {"select": "effect", "k": 95}}, "effect takes like, fraction; it does not take k, and it needs ex"),
+        ({"masks": {"select": "lape", "ratio": 0.5}}, "lape takes top_rate, .*; it does not take ratio"),
+        (
+            {"masks": {"select": "cumulative", "k": 95, "activations": "gone"}},
+            r"systems\.new\.masks\.activations: there is no gone/en-de\.parquet; name a folder with the activations",
+        ),
         ({"continue": True, "masks": RANDOM}, r"systems\.new: `continue` trains without masks"),
         ({"continue": True, "checkpoint": {"path": "a"}}, "`continue` trains without masks"),
         ({"training": {"lr": 1}}, r"systems\.new: `training` is set, but this system is not trained"),
@@ -344,3 +362,32 @@ def test_punctuation_is_normalized_only_where_it_was_asked_for():
         made = configuration.complete(yaml.safe_load(path.read_text(encoding="utf-8")), SCHEMA)
         given = made["data"]["source"] == "databin" and made["data"]["tokenization"] == "moses"
         assert made["data"]["clean"]["punctuation"] == given, path.name
+
+
+def test_the_selections_of_the_readme_and_their_like_are_taken():
+    more = """
+    permuted:  {masks: {select: permuted, like: ns}}
+    exchanged: {masks: {select: exchanged, like: ns}}
+    inverse:   {masks: {select: inverse, like: ns}}
+    same:      {masks: {select: same, like: ns}}
+    lape:      {masks: {select: lape}}
+    na:        {masks: {select: na}}
+    fisher:    {masks: {select: fisher, like: ns}}
+    family:    {masks: {select: family, k: 95}}
+    source:    {masks: {select: source, fraction: 0.3}}
+    target:    {masks: {select: target, like: ns}}
+    causal:    {masks: {select: cumulative, k: 95}, training: {max_update: 0}}
+    again:     {masks: {select: exchanged, like: permuted}}
+    """
+    named = yaml.safe_load(more)
+    check(systems(**named))
+    assert Run.from_config(systems(**named), ROOT).systems["again"].like == ["results/test/masks/permuted.parquet"]
+
+
+def test_systems_that_copy_each_other_are_refused_with_the_circle():
+    named = {name: {"masks": {**RANDOM, "like": like}} for name, like in zip("abcd", "bcab", strict=True)}
+    with pytest.raises(UserError, match=r"systems\.a\.masks\.like: b has .* be copied: b → c → a → b$"):
+        check(systems(**named))
+    # One that copies a member of the circle is no part of it.
+    with pytest.raises(UserError, match=r"systems\.d\.masks\.like: b has .* be copied: b → c → a → b$"):
+        check(systems(**dict(reversed(named.items()))))

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 import yaml
 
-from tests.conftest import ROOT, TRAINING, Result, TinyRun, module_of
+from tests.conftest import ROOT, TRAINING, Result, TinyRun, module_of, write_counts
 from tests.test_layout import NEUTRAL
-from workflow_scripts.artifacts import read_masks, read_translations, write_activations
+from workflow_scripts.artifacts import read_masks, read_translations
 
 SECTION = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## Add your own\n")[1].split("\n## ")[0]
 BASE = {"run": "test", "languages": {"table": "config/languages/ec30.tsv"}, "systems": {"baseline": {}}}
@@ -138,7 +138,7 @@ def test_the_data_source_is_planned_for_and_makes_text(called: Callable[..., Res
 
 
 def test_the_criterion_selects(called: Callable[..., Result], tmp_path: Path):
-    write_activations(tmp_path / "en-de.parquet", {("encoder", 0): np.array([9, 5, 4, 10])}, {"pair": "en-de"})
+    write_counts(tmp_path / "en-de.parquet", {("encoder", 0): np.array([9, 5, 4, 10])}, {"pair": "en-de"})
     output = tmp_path / "busy.parquet"
     options = ("--select", "busy", "--share", 0.5, "--output", output, tmp_path / "en-de.parquet")
     called("masks", "--system", "busy", *options).ok()

@@ -64,11 +64,34 @@ def test_systems_by_kind():
     assert systems["released"].checkpoint == "results/test/systems/released/checkpoint.pt"
     assert systems["dense"].masks == systems["dense"].components == []
     assert systems["random"].like == systems["ns"].masks == ["results/test/masks/ns.parquet"]
-    assert systems["random"].mask_settings["seed"] == 222
+    assert run.mask_settings("random")["seed"] == 222
     assert systems["released"].given_files == ["ns.pt"]
     assert systems["ns"].options == {"kind": "masks", "masks": systems["ns"].masks, "settings": None}
     assert run_of(baseline__checkpoint={"path": "b.pt"}).given_baseline == ["b.pt"]
     assert run_of(baseline__checkpoint={"url": "https://b"}).given_baseline == []
+
+
+def test_masks_from_the_activations_of_another_baseline(tmp_path):
+    for pair in run_of().directions:
+        (tmp_path / f"{pair}.parquet").touch()
+    run = run_of(systems={**SYSTEMS, "other": {"masks": {**NS["masks"], "activations": str(tmp_path)}}})
+    theirs, own = run.systems["other"], run.systems["ns"]
+    assert theirs.activations(run.directions)[:2] == [f"{tmp_path}/en-de.parquet", f"{tmp_path}/en-nl.parquet"]
+    assert own.activations(run.directions)[:1] == ["results/test/activations/en-de.parquet"]
+    assert run.mask_settings("other") == {
+        "select": "cumulative",
+        "k": 95,
+        "components": ["encoder", "decoder"],
+        "positions": "real",
+        "like": [],
+        "baseline_activations": "results/test/activations/en-de.parquet",
+    }
+
+
+def test_families_are_told_to_those_criteria_alone_that_ask():
+    run = run_of(systems={**SYSTEMS, "family": {"masks": {"select": "family", "k": 95}}})
+    assert run.mask_settings("family")["families"]["fr"] == run.languages["fr"].family
+    assert "families" not in run.mask_settings("random")
 
 
 def test_masks_without_training_are_the_baselines_weights_under_masks():
@@ -223,6 +246,17 @@ def test_components_are_compared_where_languages_differ():
     assert run_of(languages__directions=["en-de", "en-fr", "de-en"]).outputs.comparable == ("decoder",)
 
 
+def test_what_copies_sizes_has_masks_in_no_more_components():
+    """Figures were promised of masks that are not made."""
+    encoder = {"masks": {"select": "cumulative", "k": 95, "components": ["encoder"]}}
+    copies = {"masks": {"select": "random", "like": "ns"}}
+    outputs = run_of(systems__ns=encoder, systems__random=copies).outputs
+    assert outputs.neuron_sets == {"ns": ["encoder"], "random": ["encoder"]}
+    other = {"masks": copies["masks"] | {"components": ["decoder"]}}
+    with pytest.raises(UserError, match=r"random\.masks\.components: ns, whose sizes are copied, masks another"):
+        run_of(systems__ns=encoder, systems__random=other)
+
+
 def test_neuron_sets_at_another_k():
     outputs = run_of(report__overlap_k=70).outputs
     assert list(outputs.neuron_sets) == ["ns", "k70"]
@@ -291,3 +325,25 @@ def test_only_what_is_missing_is_asked_for_beside_the_last_artefacts(tmp_path, m
 def test_tables_keep_the_order_of_the_configuration():
     systems = {"ns": NS, "dense": {"continue": True}, "baseline": {}}
     assert list(json.loads(as_json(as_text(run_of(systems=systems).rows), in_order=True))["test"]) == list(systems)
+
+
+def test_several_contrasts_are_tested_and_drawn_each():
+    run = run_of(systems=SYSTEMS, score__against=["dense", "baseline"])
+    assert run.contrasts == ("dense", "baseline")
+    assert run.against == "dense"
+    assert {(batch.against, batch.systems) for batch in run.work.tests} == {
+        ("dense", ("baseline", "ns", "random", "released")),
+        ("baseline", ("ns", "random", "dense", "released")),
+    }
+    figures = run.outputs.score_figures
+    assert "scores-by-tier-BLEU" in figures
+    assert "scores-by-tier-BLEU-against-baseline" in figures
+    assert len(figures) == 2 * len(run_of(systems=SYSTEMS).outputs.score_figures)
+    single = run_of(systems=SYSTEMS, score__against=["baseline"])
+    assert (single.contrasts, single.outputs.artefacts) == (("baseline",), run_of(systems=SYSTEMS).outputs.artefacts)
+
+
+def test_too_few_trials_for_the_directions_are_refused():
+    run_of(systems=SYSTEMS, score__significance={"bootstrap": 0, "randomization": 120})
+    with pytest.raises(UserError, match=r"119 trials .* 6 directions; at least 120 are needed"):
+        run_of(systems=SYSTEMS, score__significance={"bootstrap": 0, "randomization": 119})

@@ -1,37 +1,28 @@
-"""The pipeline's Parquet files: their schemas and metadata, the only place that reads and writes them.
-
-Every file is zstd-compressed with dictionary-encoded strings, and carries what made it and the version of the files'
-layout as plain string keys of the schema's metadata (JSON where a value is not a string), so pandas, polars, DuckDB and
-R read it as it is. Files of another layout are refused.
-"""
+"""The pipeline's artefacts: the schemas of their Parquet files, and what they are in memory."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from workflow_scripts.artifacts_checks import COMPONENTS, check_layer, check_masks
+from workflow_scripts.artifacts_files import Metadata, check_filled, read_table, write_table
 from workflow_scripts.errors import UserError
-from workflow_scripts.files import FORMAT, digest, replacing
+from workflow_scripts.files import digest
+from workflow_scripts.neurons.criterion import GRADIENTS
 
-REMEDY = "move the folder results/<run> away, or give the run another name, and start again"
-
-Metadata = dict[str, Any]
-COMPONENTS = ("encoder", "decoder")
 Layer = tuple[str, int]
 """A component and the number of one of its layers, counted from 0."""
 
-ACTIVATIONS = pa.schema(
-    [("component", pa.string()), ("layer", pa.int32()), ("neuron", pa.int32()), ("count", pa.int64())]
-)
+NEURON = [("component", pa.string()), ("layer", pa.int32()), ("neuron", pa.int32())]
 MASKS = pa.schema(
     [
         ("pair", pa.string()),
@@ -64,21 +55,53 @@ SEGMENTS = pa.schema(
 )
 
 
+STATISTICS = {
+    **dict.fromkeys(("count", "count_all", "count_even"), pa.int64()),
+    **dict.fromkeys(("sum", "sum_sq", "abs_pre", "w1_norm", "w2_norm"), pa.float64()),
+    **dict.fromkeys(GRADIENTS, pa.float64()),
+}
+"""What a file of activations says of a neuron, `GRADIENTS` on request alone; `fairseq_plugin` defines them."""
+
+
 @dataclass(frozen=True)
 class Activations:
-    """Activation counts of one direction: `counts[(component, layer)]` is int64 [F]."""
+    """Statistics of the neurons of one direction: `values[(component, layer)][name]` is an array [F]."""
 
     pair: str
-    counts: dict[Layer, NDArray[np.int64]]
+    values: dict[Layer, dict[str, NDArray[Any]]]
     metadata: Metadata
 
-    def digest(self) -> str:
-        """SHA-256 of the counts alone, whatever made them and in whatever order of layers."""
+    @property
+    def counts(self) -> dict[Layer, NDArray[np.int64]]:
+        """Activation counts, int64 [F], by layer."""
+        return {layer: columns["count"] for layer, columns in self.values.items()}
+
+    @property
+    def widths(self) -> dict[Layer, int]:
+        """How many neurons each layer has."""
+        return {layer: len(counts) for layer, counts in self.counts.items()}
+
+    @property
+    def positions(self) -> dict[str, int]:
+        """Over how many positions neurons were counted, by component; empty where it was not written down."""
+        return self.metadata.get("counted_positions", {})
+
+    def counting(self, positions: str) -> Activations:
+        """The same with `count` over `real` positions, or over `all`: with padding, as the published code counts."""
+        if positions == "real":
+            return self
+        values = {layer: {**columns, "count": columns["count_all"]} for layer, columns in self.values.items()}
+        over = self.metadata.get("counted_positions_all", {})
+        return replace(self, values=values, metadata={**self.metadata, "counted_positions": over})
+
+    def digest(self, names: Iterable[str] = ("count",)) -> str:
+        """SHA-256 of these columns alone, whatever made them and in whatever order of layers."""
         hashed = hashlib.sha256()
-        for component, layer in sorted(self.counts):
-            counts = self.counts[component, layer]
-            hashed.update(f"{component} {layer} {len(counts)}\n".encode())
-            hashed.update(np.ascontiguousarray(counts, dtype="<i8"))
+        for (component, layer), columns in sorted(self.values.items()):
+            for name in sorted(names):
+                values = columns[name]
+                hashed.update(f"{component} {layer} {name} {len(values)}\n".encode())
+                hashed.update(np.ascontiguousarray(values, dtype="<f8" if values.dtype.kind == "f" else "<i8"))
         return hashed.hexdigest()
 
 
@@ -119,28 +142,55 @@ class Masks:
         return kept
 
 
-def write_activations(path: str | Path, counts: Mapping[Layer, NDArray[np.int64]], metadata: Metadata) -> None:
-    """Write the counts of one direction, one row per neuron; `metadata` must name the `pair`."""
-    layers = sorted(counts, key=lambda layer: (COMPONENTS.index(layer[0]), layer[1]))
-    sizes = [len(counts[layer]) for layer in layers]
-    columns = [
-        np.repeat([component for component, _ in layers], sizes),
-        np.repeat(np.array([layer for _, layer in layers], dtype=np.int32), sizes),
-        np.concatenate([np.arange(size, dtype=np.int32) for size in sizes]),
-        np.concatenate([counts[layer] for layer in layers]),
-    ]
-    _write(path, pa.table(dict(zip(ACTIVATIONS.names, columns, strict=True)), schema=ACTIVATIONS), metadata)
+def write_activations(path: str | Path, values: Mapping[Layer, Mapping[str, NDArray[Any]]], metadata: Metadata) -> None:
+    """Write the statistics of one direction, one row per neuron; `metadata` must name the `pair`.
+
+    `values` have all of `STATISTICS`, or all but `GRADIENTS`, in every layer.
+    """
+    layers = sorted(values, key=lambda layer: (COMPONENTS.index(layer[0]), layer[1]))
+    sizes = [len(values[layer]["count"]) for layer in layers]
+    schema = _activations(values[layers[0]])
+    columns = {
+        "component": np.repeat([component for component, _ in layers], sizes),
+        "layer": np.repeat(np.array([layer for _, layer in layers], dtype=np.int32), sizes),
+        "neuron": np.concatenate([np.arange(size, dtype=np.int32) for size in sizes]),
+    }
+    for name in schema.names[len(columns) :]:
+        columns[name] = np.concatenate([values[layer][name] for layer in layers])
+    write_table(path, pa.table(columns, schema=schema), metadata)
+
+
+def _activations(names: Collection[str]) -> pa.Schema:
+    """The schema of a file of activations that has these columns: with those of gradients where it has any of them."""
+    without = set(GRADIENTS) if set(GRADIENTS).isdisjoint(names) else set[str]()
+    return pa.schema([*NEURON, *((name, kind) for name, kind in STATISTICS.items() if name not in without)])
 
 
 def read_activations(path: str | Path) -> Activations:
     """Read what `write_activations` wrote. Raises `UserError` when the file is missing or something else."""
-    table, metadata = _read(path, ACTIVATIONS)
-    frame = table.to_pandas()
-    counts = {
-        (str(component), int(layer)): rows.sort_values("neuron")["count"].to_numpy()
-        for (component, layer), rows in frame.groupby(["component", "layer"], sort=False)
-    }
-    return Activations(metadata["pair"], counts, metadata)
+    table, metadata = read_table(path, partial(_known, path))
+    if not isinstance(metadata.get("pair"), str):
+        raise UserError(f"{path} does not say which direction it belongs to; record the counts again")
+    check_filled(path, table, table.schema.names)
+    names = table.schema.names[len(NEURON) :]
+    values: dict[Layer, dict[str, NDArray[Any]]] = {}
+    for (component, number), rows in table.to_pandas().groupby(["component", "layer"], sort=False):
+        rows, layer = rows.sort_values("neuron"), (str(component), int(number))
+        values[layer] = {name: rows[name].to_numpy() for name in names}
+        check_layer(path, layer, rows["neuron"].to_numpy(), values[layer])
+    if not values:
+        raise UserError(f"{path} has no rows; record the counts again")
+    return Activations(metadata["pair"], values, metadata)
+
+
+def _known(path: str | Path, names: Collection[str]) -> pa.Schema:
+    """The schema that a file of activations of these columns must have. Raises `UserError` for counts alone."""
+    if list(names) == [*(name for name, _ in NEURON), "count"]:
+        raise UserError(
+            f"{path} has nothing but counts: an earlier version recorded it, and it does not say whether padding is "
+            "among them; record it again (the same command, or `snakemake`)"
+        )
+    return _activations(names)
 
 
 def write_masks(path: str | Path, rows: Iterable[Mask], metadata: Metadata) -> None:
@@ -149,13 +199,14 @@ def write_masks(path: str | Path, rows: Iterable[Mask], metadata: Metadata) -> N
         {name: getattr(row, name) for name in MASKS.names if name != "neurons"} | {"neurons": row.neurons.tolist()}
         for row in rows
     ]
-    _write(path, pa.Table.from_pylist(records, schema=MASKS), metadata)
+    write_table(path, pa.Table.from_pylist(records, schema=MASKS), metadata)
 
 
 def read_masks(path: str | Path) -> Masks:
     """Read what `write_masks` wrote. Raises `UserError` when the file is missing or something else."""
-    table, metadata = _read(path, MASKS)
+    table, metadata = read_table(path, MASKS)
     columns = [table[name].to_pylist() for name in ("pair", "component", "layer", "ffn_dim", "k", "coverage")]
+    check_filled(path, table, ("pair", "component", "layer", "ffn_dim", "neurons"))
     neurons = table["neurons"].combine_chunks()
     values, offsets = neurons.values.to_numpy(), neurons.offsets.to_numpy()
     rows = [
@@ -164,6 +215,7 @@ def read_masks(path: str | Path) -> Masks:
             *columns, offsets[:-1], offsets[1:], strict=True
         )
     ]
+    check_masks(path, rows)
     return Masks(rows, metadata)
 
 
@@ -177,12 +229,12 @@ def write_translations(path: str | Path, rows: Iterable[Mapping[str, Any]], meta
 
     `score` is the model's length-normalised log-probability; None where it is not known.
     """
-    _write(path, pa.Table.from_pylist([dict(row) for row in rows], schema=TRANSLATIONS), metadata)
+    write_table(path, pa.Table.from_pylist([dict(row) for row in rows], schema=TRANSLATIONS), metadata)
 
 
 def read_translations(path: str | Path) -> tuple[list[dict[str, Any]], Metadata]:
     """Read what `write_translations` wrote: rows in order of `id`, and the metadata."""
-    table, metadata = _read(path, TRANSLATIONS)
+    table, metadata = read_table(path, TRANSLATIONS)
     return table.sort_by("id").to_pylist(), metadata
 
 
@@ -191,12 +243,12 @@ def write_segments(path: str | Path, rows: Iterable[Mapping[str, Any]], metadata
 
     Metrics that count give the sufficient `statistics` of a segment, neural ones its `score`; the other is None.
     """
-    _write(path, pa.Table.from_pylist([dict(row) for row in rows], schema=SEGMENTS), metadata)
+    write_table(path, pa.Table.from_pylist([dict(row) for row in rows], schema=SEGMENTS), metadata)
 
 
 def read_segments(path: str | Path) -> tuple[dict[tuple[str, str], NDArray[np.float64]], Metadata]:
     """Read what `write_segments` wrote: `{(text, metric): [n, m] statistics or [n, 1] scores}`, and the metadata."""
-    table, metadata = _read(path, SEGMENTS)
+    table, metadata = read_table(path, SEGMENTS)
     segments: dict[tuple[str, str], NDArray[np.float64]] = {}
     for (text, metric), rows in table.to_pandas().groupby(["text", "metric"], sort=False):
         rows = rows.sort_values("id")
@@ -213,62 +265,3 @@ def segments_digest(segments: Mapping[tuple[str, str], NDArray[np.float64]]) -> 
         hashed.update(f"{text} {metric} {values.shape}\n".encode())
         hashed.update(np.ascontiguousarray(values, dtype="<f8"))
     return hashed.hexdigest()
-
-
-def read_metadata(path: str | Path) -> Metadata:
-    """What made the file at `path`; empty where there is no readable Parquet file."""
-    try:
-        return _decode(pq.read_schema(path).metadata)
-    except (OSError, pa.ArrowInvalid):
-        return {}
-
-
-def _write(path: str | Path, table: pa.Table, metadata: Metadata) -> None:
-    encoded = {key: _encode(value) for key, value in {**metadata, "format": FORMAT}.items()}
-    strings = [field.name for field in table.schema if pa.types.is_string(field.type)]
-    # Sorted indices take one or two bits each as differences.
-    packed = {"neurons.list.element": "DELTA_BINARY_PACKED"} if "neurons" in table.column_names else None
-    with replacing(path) as temporary:
-        pq.write_table(
-            table.replace_schema_metadata(encoded),
-            temporary,
-            compression="zstd",
-            use_dictionary=strings,
-            column_encoding=packed,
-        )
-
-
-def _read(path: str | Path, schema: pa.Schema) -> tuple[pa.Table, Metadata]:
-    try:
-        table = pq.read_table(path, partitioning=None)
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist") from None
-    except pa.ArrowInvalid as error:
-        raise UserError(f"{path} is not a Parquet file: {error}") from None
-    if not table.schema.equals(schema, check_metadata=False):
-        raise UserError(f"{path} has columns {table.schema.names}, expected {schema.names}: it is another kind of file")
-    metadata = _decode(table.schema.metadata)
-    if metadata.get("format") != FORMAT:
-        found = metadata.get("format", "none")
-        raise UserError(f"{path} is of another version of this project (layout {found}, not {FORMAT}): {REMEDY}")
-    return table, metadata
-
-
-def _encode(value: Any) -> str:
-    """A string as it is, anything else as JSON; so is a string that would be read as something else ("80")."""
-    if isinstance(value, str):
-        try:
-            json.loads(value)
-        except ValueError:
-            return value
-    return json.dumps(value, sort_keys=True)
-
-
-def _decode(metadata: Mapping[bytes, bytes] | None) -> Metadata:
-    decoded: Metadata = {}
-    for key, value in (metadata or {}).items():
-        try:
-            decoded[key.decode()] = json.loads(value)
-        except ValueError:
-            decoded[key.decode()] = value.decode()
-    return decoded

@@ -55,7 +55,7 @@ def read_stamp(path: Path) -> Mapping[str, Any]:
     """The stamp in a Parquet file's metadata, or in a JSON object or the first of a list of them; empty without one."""
     if path.suffix == ".parquet":
         # Late: who asks for the format alone, as every start does, need not wait for Arrow.
-        from workflow_scripts.artifacts import read_metadata
+        from workflow_scripts.artifacts_files import read_metadata
 
         return read_metadata(path)
     try:

@@ -10,6 +10,7 @@ from typing import Any
 
 import jsonschema
 
+from workflow_scripts import configuration_values
 from workflow_scripts.corpus.sources import SOURCES
 from workflow_scripts.corpus.test_sets import available
 from workflow_scripts.direction import Direction, joined
@@ -24,6 +25,11 @@ from workflow_scripts.systems.system import System, Systems, Weights, kind_of
 from workflow_scripts.training.course import PROCESSES
 
 Config = Mapping[str, Any]
+MOVED = {
+    "activations.positions": "padding is now always counted beside the rest, and `systems.NAME.masks.positions: all` "
+    "has a system's neurons chosen by it"
+}
+"""What says now what a key of an earlier version said."""
 
 
 def complete(config: Config, schema: Path) -> dict[str, Any]:
@@ -32,6 +38,7 @@ def complete(config: Config, schema: Path) -> dict[str, Any]:
     Raises `UserError` for the first key that the schema does not allow, in words a person can act on.
     """
     rules = load_schema(schema)
+    configuration_values.check(config)
     # Snakemake keeps ordered mappings, the validator wants plain ones.
     filled = json.loads(json.dumps(config))
     problem = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(rules).iter_errors(filled))
@@ -40,10 +47,13 @@ def complete(config: Config, schema: Path) -> dict[str, Any]:
         return filled
     where = ".".join(map(str, problem.absolute_path)) or "the configuration"
     message = problem.message
+    if problem.validator == "type":
+        message += configuration_values.hint(problem.instance, problem.validator_value)
     if problem.validator == "additionalProperties":
         known = sorted(problem.schema.get("properties", {}))
         unknown = sorted(set(problem.instance) - set(known))
         message = f"unknown key {', '.join(unknown)}; known keys are {', '.join(known)}"
+        message += "".join(f"; {MOVED[key]}" for name in unknown if (key := f"{where}.{name}") in MOVED)
     raise UserError(f"{where}: {message} (config/schema.yaml describes every key)")
 
 
@@ -186,12 +196,14 @@ def check(config: Config, codes: Sequence[str]) -> None:
     """Raise `UserError` for whatever is wrong between keys that are each valid by the schema."""
     pairs(config, codes)
     check_engine(config["decode"])
+    _check_paths(config)
     for name in config["jobs"]["retrain"]:
         if name != "baseline" and name not in config["systems"]:
             raise UserError(f"jobs.retrain: there is no system {name}; there are {list(config['systems'])}")
     found = systems(config)
     for system in found.values():
         system.check(config)
+        _check_activations(system, directions(config, codes))
         _check_engine(config, system)
     _check_model(config, found.trained)
     for where, file in [
@@ -209,6 +221,39 @@ def check(config: Config, codes: Sequence[str]) -> None:
             "data.source: none goes with systems that are all existing translations, and only with them; "
             f"it is {config['data']['source']}"
         )
+
+
+def _check_activations(system: System, directions: Iterable[Direction]) -> None:
+    """Statistics of another baseline are there, for every direction."""
+    if not system.kind.masks or not system.settings["masks"].get("activations"):
+        return
+    if missing := [file for file in system.activations(directions) if not Path(file).is_file()]:
+        raise UserError(
+            f"systems.{system.name}.masks.activations: there is no {missing[0]}; name a folder with the activations of "
+            "every direction (results/OTHER/activations of a run with another baseline, say)"
+        )
+
+
+def _check_paths(config: Config) -> None:
+    """Every path that becomes an input of a rule can be one."""
+    given = [("baseline", config["baseline"]), *((f"systems.{n}", one) for n, one in config["systems"].items())]
+    paths = {
+        "text": config["text"],
+        "outputs": config["outputs"],
+        "languages.table": config["languages"]["table"],
+        "score.published": config["score"]["published"],
+        "score.spbleu": config["score"]["spbleu"],
+        "data.databin.path": config["data"]["databin"].get("path"),
+        **{f"data.sentencepiece.{key}": config["data"]["sentencepiece"][key] for key in ("model", "dictionary")},
+        **{f"{where}.checkpoint.path": (one.get("checkpoint") or {}).get("path") for where, one in given},
+        **{f"{where}.translations": one.get("translations") for where, one in given},
+        **{
+            f"test_sets.{name}": one if isinstance(one, str) else one["path"]
+            for name, one in config["test_sets"].items()
+        },
+    }
+    for key, path in paths.items():
+        configuration_values.check_path(key, path)
 
 
 def check_file(where: str, file: Mapping[str, Any] | None) -> None:

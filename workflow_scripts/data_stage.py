@@ -172,21 +172,11 @@ class DataStage:
         """The data of that test set, where it is made here."""
         return self.prepared_test(DEFAULT_SET) if self.recorded else []
 
-    def _given(self) -> list[tuple[str, str]]:
-        """Folders that the configuration names, and under which key."""
-        own = [("text", self.text)] if self.form == "text" else []
-        databin = self.run.config["data"]["databin"].get("path") if self.form == "databin" else None
-        own += [("data.databin.path", databin)] if databin else []
-        return own + [(f"test_sets.{one.name}", one.folder) for one in self.run.test_sets if one.folder]
-
     def _set(self, name: str) -> TestSet:
         return next(one for one in self.run.test_sets if one.name == name)
 
     def check(self) -> None:
         """Raise `UserError` for text that the model has no room for, and for a download that is not the one pinned."""
-        for key, folder in self._given():
-            if set(folder) & set("{}"):
-                raise UserError(f"{key}: Snakemake takes braces in {folder} for wildcards; rename the folder")
         most, positions = self.run.config["data"]["clean"]["max_pieces"], self.run.config["model"]["max_positions"]
         if self.is_text and self.run.baseline_is_trained and most + FRAME > positions:
             raise UserError(

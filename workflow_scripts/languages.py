@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from workflow_scripts.direction import CODE
+from workflow_scripts.direction import CODE, Direction
 from workflow_scripts.errors import UserError
 
 
@@ -48,6 +49,12 @@ def read_languages(path: str | Path) -> dict[str, Language]:
             raise UserError(f"{where}: language {row['code']} stands twice")
         table[row["code"]] = Language(**row)
     return table
+
+
+def tier(direction: Direction, pivot: str, languages: Mapping[str, Language]) -> str:
+    """The tier of the language that is not the pivot, capitalised; empty where there is none, or two languages."""
+    other = direction.other(pivot)
+    return languages[other].tier.capitalize() if other in languages else ""
 
 
 def _text(path: Path) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workflow_scripts.direction import PAPER, Direction
 from workflow_scripts.files import digest
-from workflow_scripts.paths import DEFAULT_SET
+from workflow_scripts.paths import DEFAULT_SET, figure_name
 
 if TYPE_CHECKING:
     from workflow_scripts.run import Run
@@ -34,6 +35,11 @@ class Outputs:
             name = f"{name[: SELECTION_LENGTH - 20]}~{digest(name)[:16]}"
         return f"{self.run.paths.results}/selections/{name}"
 
+    def means(self, against: str, system: str, test_set: str) -> str:
+        """The significance tests of the means over the chosen directions."""
+        folder = Path(self.run.paths.tests(against, system, test_set)).relative_to(self.run.paths.results)
+        return f"{self.selection}/{folder}/means.json"
+
     @property
     def is_whole(self) -> bool:
         """Whether all directions are asked for, not a selection."""
@@ -48,7 +54,7 @@ class Outputs:
     @cached_property
     def neuron_sets(self) -> dict[str, list[str]]:
         """Components by the name of the neuron sets to analyse: masks of systems, and what another k selects."""
-        masks = {name: self.run.systems[name].components for name in self.run.systems.masked}
+        masks = {name: self.run.systems.components(name) for name in self.run.systems.masked}
         sets = {name: [part for part in self.comparable if part in parts] for name, parts in masks.items()}
         k = self.run.config["report"]["overlap_k"]
         if k and any(sets.values()):
@@ -68,23 +74,41 @@ class Outputs:
         return [*sets.get("masks", []), *sets.get("activations", [])]
 
     @cached_property
+    def drawn_contrasts(self) -> list[str]:
+        """The contrasts with figures of differences: those where another system shares a drawn direction."""
+        found = self.run.rows[DEFAULT_SET]
+        return [
+            against
+            for against in self.run.contrasts
+            if any(
+                pair in found.get(against, []) and PAPER[pair.kind(self.run.pivot)] != "X2Y"
+                for name in found
+                if name != against
+                for pair in found[name]
+            )
+        ]
+
+    @cached_property
+    def labelled_score_figures(self) -> dict[str, dict[str, str]]:
+        """Labels of the figures of score differences, by their names in the order of the report."""
+        labels = {}
+        for place, against in enumerate(self.drawn_contrasts):
+            for metric in self.run.scoring.names:
+                for group in ("tier", "language"):
+                    name = figure_name(group, metric, against if place else "")
+                    labels[name] = {"metric": metric, "figure": f"by {group}", "against": against}
+        return labels
+
+    @property
     def score_figures(self) -> list[str]:
         """Names of the figures of score differences; none where nothing is compared on a side that is drawn."""
-        found = self.run.rows[DEFAULT_SET]
-        drawn = [
-            pair
-            for name in found
-            if self.run.against and name != self.run.against
-            for pair in found[name]
-            if pair in found.get(self.run.against, []) and PAPER[pair.kind(self.run.pivot)] != "X2Y"
-        ]
-        groups = ("tier", "language") if drawn else ()
-        return [f"scores-by-{group}-{metric}" for metric in self.run.scoring.names for group in groups]
+        return list(self.labelled_score_figures)
 
     def mask_figures(self, selection: str) -> list[str]:
         """Names of the figures of one selection of neuron sets."""
         heat_maps = [f"overlap-{selection}-{part}" for part in self.neuron_sets[selection]]
-        return [*heat_maps, f"overlap-by-layer-{selection}", f"languages-{selection}", f"sparsity-{selection}"]
+        others = ("overlap-by-layer", "shared", "languages", "sparsity")
+        return [*heat_maps, *(f"{name}-{selection}" for name in others)]
 
     @cached_property
     def shown_figures(self) -> list[str]:
@@ -102,14 +126,18 @@ class Outputs:
         """The tables of scores, of all directions or of the selection."""
         names = ["directions.csv", "summary.csv", "summary.md", "checks.csv"]
         names += ["readings.csv"] if self.run.tokenization == "moses" else []
-        names += ["significance.csv", "wins.csv"] if any(map(any, map(dict.values, self.run.tested.values()))) else []
+        names += ["seeds.csv"] if self.run.config["score"]["replicates"] else []
+        if any(map(any, map(dict.values, self.run.tested.values()))):
+            names += ["significance.csv", "means.csv"]
+            names += ["wins.csv"] if self.run.config["score"]["significance"]["randomization"] else []
         return [f"{self.tables_folder}/{name}" for name in names]
 
     @staticmethod
     def caption(table: str) -> str:
         """The name of a table's caption in Snakemake's report."""
         name = table.rpartition("/")[2].removesuffix(".csv")
-        return {"wins": "significance", "readings": "directions", "checks": "directions"}.get(name, name)
+        others = {"wins": "significance", "means": "significance", "seeds": "summary"}
+        return (others | dict.fromkeys(("readings", "checks"), "directions")).get(name, name)
 
     @property
     def translations(self) -> list[str]:
@@ -127,13 +155,14 @@ class Outputs:
     @property
     def tests(self) -> list[str]:
         """Every test of significance."""
-        return [
+        directions = [
             self.run.paths.test(against, name, one, pair)
             for against, sets in self.run.tested.items()
             for one, found in sets.items()
             for name, pairs in found.items()
             for pair in pairs
         ]
+        return [*directions, *self.run.work.all_means]
 
     def _places(self) -> list[tuple[str, str, Direction]]:
         rows = self.run.rows

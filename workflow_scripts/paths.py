@@ -130,14 +130,18 @@ class Paths:
 
     def overlap(self, selection: str) -> list[str]:
         """The tables of what the neuron sets of a selection share."""
-        return [
-            f"{self.results}/tables/overlap-{selection}/{table}.csv" for table in ("overlap", "families", "sparsity")
-        ]
+        names = ("overlap", "families", "sparsity", "shared", "neurons")
+        return [f"{self.results}/tables/overlap-{selection}/{table}.csv" for table in names]
 
     @property
     def report(self) -> str:
         """The report, one page."""
         return f"{self.results}/report.html"
+
+
+def figure_name(group: str, metric: str, against: str = "") -> str:
+    """The name of a figure of score differences; that against the primary system goes without it."""
+    return f"scores-by-{group}-{metric}" + (f"-against-{against}" if against else "")
 
 
 def _below(test_set: str) -> str:

@@ -19,11 +19,13 @@ from workflow_scripts.direction import Direction, corpora
 from workflow_scripts.engines import configured
 from workflow_scripts.formats import GIVEN, READABLE
 from workflow_scripts.languages import Language
+from workflow_scripts.neurons.criterion import GRADIENTS
 from workflow_scripts.outputs import Outputs
 from workflow_scripts.paths import DEFAULT_SET, Paths
 from workflow_scripts.score_stage import ScoreStage
+from workflow_scripts.scoring import published
 from workflow_scripts.scoring.settings import check as check_score
-from workflow_scripts.scoring.settings import check_identification
+from workflow_scripts.scoring.settings import check_identification, check_trials, contrasts
 from workflow_scripts.source_code import step_digest
 from workflow_scripts.systems.system import Systems
 from workflow_scripts.training import provenance, work_folder
@@ -73,6 +75,12 @@ class Run:
         default = TestSet(DEFAULT_SET, None, config["decode"]["split"], tuple(pairs))
         run = cls(config, base, languages, tuple(directions), tuple(pairs), (default, *sets), found)
         run.data.check()
+        for file in run.published:
+            published.read(file)
+        for found in (found for sets in run.tested.values() for found in sets.values()):
+            trials = config["score"]["significance"]["randomization"]
+            check_trials(trials, max(map(len, found.values()), default=0), "directions")
+            check_trials(trials, len(found), "systems")
         return run
 
     @property
@@ -124,6 +132,19 @@ class Run:
     def systems(self) -> Systems:
         """What is scored, by name, in the configuration's order."""
         return configuration.systems(self.config)
+
+    def mask_settings(self, system: str) -> dict[str, Any]:
+        """How a system's neurons are selected."""
+        families = {code: language.family for code, language in self.languages.items()}
+        return self.systems[system].mask_settings(self.directions, families)
+
+    @property
+    def recording(self) -> dict[str, Any]:
+        """How activations are recorded; by a backward pass, too, where neurons are chosen by what it says."""
+        chosen = [self.systems[name] for name in self.systems.masked]
+        needed = {name for system in chosen for name in system.recorded}
+        gradients = self.config["activations"]["gradients"] or not needed.isdisjoint(GRADIENTS)
+        return {**self.config["activations"], "gradients": "true" if gradients else None}
 
     @property
     def tokenization(self) -> str:
@@ -234,7 +255,7 @@ class Run:
     @property
     def contrasts(self) -> tuple[str, ...]:
         """The systems that others are compared with, as far as the run has them."""
-        return tuple(name for name in [self.config["score"]["against"]] if name in self.systems)
+        return tuple(name for name in contrasts(self.config["score"]) if name in self.systems)
 
     @property
     def against(self) -> str | None:

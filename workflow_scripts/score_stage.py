@@ -12,6 +12,7 @@ from workflow_scripts.scoring.identifiers import IDENTIFIERS
 from workflow_scripts.scoring.metric import Metric
 from workflow_scripts.scoring.metrics import METRICS
 from workflow_scripts.scoring.names import chosen, options_of
+from workflow_scripts.scoring.settings import primary
 from workflow_scripts.source_code import step_digest
 
 if TYPE_CHECKING:
@@ -38,6 +39,11 @@ class ScoreStage:
     def names(self) -> list[str]:
         """Names of the metrics, as tables have them."""
         return [metric.name for metric in self.metrics.values()]
+
+    @property
+    def primary(self) -> str:
+        """The name of the metric that claims are made by."""
+        return primary(self.run.config["score"]).name
 
     @property
     def counting(self) -> dict[str, Any]:

@@ -104,6 +104,25 @@ class Work:
             for part in self._chunks(directions)
         )
 
+    @cached_property
+    def means(self) -> list[Batch]:
+        """The means over directions that are tested for significance."""
+        return _numbered(
+            Batch(0, directions, systems, one, against)
+            for against, sets in self.run.tested.items()
+            for one, found in sets.items()
+            for directions, systems in _alike(found)
+        )
+
+    @property
+    def all_means(self) -> list[str]:
+        """The tests of all means."""
+        return [
+            self.run.outputs.means(batch.against, system, batch.test_set)
+            for batch in self.means
+            for system in batch.systems
+        ]
+
     def jobs_of_translations(self, system: str, test_set: str, pairs: Iterable[Direction]) -> list[str]:
         """One file of each job that makes translations of `pairs`.
 

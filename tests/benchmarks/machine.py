@@ -51,7 +51,15 @@ def seconds(task: Callable[[], object]) -> float:
 
 
 def in_turn(tasks: dict[str, Callable[[], object]], repetitions: int, warm: bool = False) -> dict[str, float]:
-    """Median seconds of each task; they take turns, and who begins changes every round.
+    """Median seconds of each task; see `each_in_turn`."""
+    times = each_in_turn(tasks, repetitions, warm)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def each_in_turn(
+    tasks: dict[str, Callable[[], object]], repetitions: int, warm: bool = False
+) -> dict[str, list[float]]:
+    """Seconds of each task in each round; they take turns, and who begins changes every round.
 
     A first round does not count, unless the tasks are `warm` already.
     """
@@ -63,7 +71,7 @@ def in_turn(tasks: dict[str, Callable[[], object]], repetitions: int, warm: bool
         shift = repetition % len(names)
         for name in names[shift:] + names[:shift]:
             times[name].append(seconds(tasks[name]))
-    return {name: statistics.median(values) for name, values in times.items()}
+    return times
 
 
 @contextmanager

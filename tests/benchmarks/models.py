@@ -172,7 +172,7 @@ def batch(size: Size, tokens: int, seed: int, device: str = "cpu") -> dict[str, 
     middle, half = len(order) // 2, max(4, tokens // 48)
     collated = pairs.collater([pairs[line] for line in order[middle - half : middle + half]])
     inputs = {name: value.to(device) for name, value in collated["net_input"].items()}
-    return {"net_input": inputs, "target": collated["target"].to(device)}
+    return {"id": collated["id"].to(device), "net_input": inputs, "target": collated["target"].to(device)}
 
 
 def masks(directions: Sequence[str], layers: int, ffn_dim: int, seed: int = 3) -> list[Mask]:

@@ -28,7 +28,7 @@ def effect(folder: Path, device: str, k: float = 95) -> dict[str, dict[str, floa
             dataset = load_direction(manifest.shards, "valid", Direction.parse(pair), dictionary)
             of_pair = (collate(dataset, lines) for lines in batches(dataset, 2000, None))
             found, _ = record(model, of_pair, dictionary.pad())
-            counts |= {(precision, pair, *key): layer for key, layer in found.items()}
+            counts |= {(precision, pair, *key): columns["count"] for key, columns in found.items()}
     layers = [key[1:] for key in counts if key[0] == "fp32"]
     effects = {}
     for precision in ("fp16", "bf16"):

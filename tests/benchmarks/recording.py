@@ -26,7 +26,8 @@ def hooks(
 ) -> tuple[dict[str, float], dict[str, float], dict[str, Any]]:
     """Bare and with each hook: median seconds of a forward pass without logits over one batch, peak MB, a profile."""
     model = models.transformer(size).to(device)
-    inputs = models.batch(size, tokens, seed=6, device=device)["net_input"]
+    batch = models.batch(size, tokens, seed=6, device=device)
+    inputs = batch["net_input"]
 
     @torch.inference_mode()
     def forward() -> None:
@@ -35,10 +36,10 @@ def hooks(
 
     def ours() -> None:
         with ActivationCounter(model) as counter:
-            counter.expect("encoder", inputs["src_tokens"], PADDING)
-            counter.expect("decoder", inputs["prev_output_tokens"], PADDING)
+            counter.expect("encoder", inputs["src_tokens"], PADDING, batch["id"])
+            counter.expect("decoder", inputs["prev_output_tokens"], PADDING, batch["id"])
             forward()
-            _ = {key: counts.cpu() for key, counts in counter.counts.items()}
+            counter.statistics()
 
     def theirs() -> None:
         recorder = published.Recorder(model)
@@ -66,8 +67,8 @@ def hook_alone(ffn_dim: int, positions: int, repetitions: int, device: str) -> d
     values = torch.randn(positions // 32, 32, ffn_dim, device=device).relu_()
     tokens = torch.full((32, positions // 32), 5, device=device)
     counter = ActivationCounter(model)
-    counter.expect("encoder", tokens, PADDING)
-    ours = counter._hook(("encoder", 0))
+    counter.expect("encoder", tokens, PADDING, torch.arange(32, device=device))
+    ours = counter._after(("encoder", 0))
 
     def theirs() -> None:
         recorder = published.Recorder(model)

@@ -39,17 +39,38 @@ def wait_for(condition, seconds: float = 120) -> None:
         time.sleep(0.02)
 
 
-def test_stopped_training_goes_on_exactly(tiny_run: TinyRun, undisturbed: Path, tmp_path: Path) -> None:
-    """Stopped by a signal to the command alone, as its process still starts: it saves after its first update."""
+def started(tiny_run: TinyRun, folder: Path, hangup: signal.Handlers) -> subprocess.Popen[str]:
+    """A training under way, begun with this way to deal with SIGHUP, in a session of its own."""
     command = [
         *(sys.executable, "-m", "workflow_scripts.steps.train", "--name", "baseline", "--data", str(tiny_run.manifest)),
         *("--pairs", ",".join(tiny_run.directions), "--model", json.dumps(MODEL)),
-        *("--training", json.dumps(TRAINING | SETTINGS), "--work", str(tmp_path / "run")),
-        *("--output", str(tmp_path / "checkpoint.pt")),
+        *("--training", json.dumps(TRAINING | SETTINGS), "--work", str(folder / "run")),
+        *("--output", str(folder / "checkpoint.pt")),
     ]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    wait_for(lambda: (tmp_path / "run/job.json").exists())
-    process.send_signal(signal.SIGTERM)
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, hangup),
+    )
+    wait_for(lambda: (folder / "run/job.json").exists())
+    return process
+
+
+@pytest.mark.parametrize(
+    "stop",
+    [
+        pytest.param(lambda pid: os.kill(pid, signal.SIGTERM), id="SIGTERM to the command alone"),
+        pytest.param(lambda pid: os.killpg(pid, signal.SIGINT), id="Ctrl-C to all its processes"),
+        pytest.param(lambda pid: os.killpg(pid, signal.SIGHUP), id="SIGHUP to all its processes"),
+    ],
+)
+def test_stopped_training_goes_on_exactly(tiny_run: TinyRun, undisturbed: Path, tmp_path: Path, stop) -> None:
+    """Stopped as its process still starts: it saves after its first update."""
+    process = started(tiny_run, tmp_path, signal.SIG_DFL)
+    stop(process.pid)
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 75
     assert "stopped on request after update 1" in said
@@ -58,6 +79,16 @@ def test_stopped_training_goes_on_exactly(tiny_run: TinyRun, undisturbed: Path, 
     resumed = tiny_run.train(tmp_path, "--model", json.dumps(MODEL), name="baseline", **SETTINGS).ok()
     assert "[baseline] goes on after update 1\n" in resumed.out
     assert losses(tmp_path)[12, "valid"] == pytest.approx(losses(undisturbed)[12, "valid"], abs=1e-4)
+
+
+def test_nohup_outlives_the_terminal(tiny_run: TinyRun, tmp_path: Path) -> None:
+    process = started(tiny_run, tmp_path, signal.SIG_IGN)
+    for _ in range(3):
+        os.killpg(process.pid, signal.SIGHUP)
+        time.sleep(1)
+    process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert (tmp_path / "checkpoint.pt").exists()
 
 
 def test_damaged_checkpoint_costs_one_interval(tiny_run: TinyRun, undisturbed: Path, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def ffn(state, component: str, x: torch.Tensor) -> torch.Tensor:
     return functional.linear(functional.relu(functional.linear(x, w1, b1)), w2, b2)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.sets(st.integers(0, NEURONS - 1)), st.integers(0, 5), st.integers(0, 1000))
 def test_the_small_layer_is_the_masked_one(chosen, extra, seed):
     state = random_state(seed)

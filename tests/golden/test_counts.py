@@ -16,6 +16,7 @@ from workflow_scripts.fairseq_plugin import model as transformer
 MAX_TOKENS = 3000
 # Another torch rounds a few values around zero to the other side (reference-tiny/README.md, 4).
 MOST_OFF = 10
+COLUMNS = {"real": "count", "all": "count_all"}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,8 @@ def test_counts_on_the_recorded_batches_equal_the_official_ones(baseline, manife
         for pair in DIRECTIONS:
             dataset = datasets.load_direction(manifest.folders("valid"), "valid", Direction.parse(pair), dictionary)
             batches = [datasets.collate(dataset, batch["ids"]) for batch in batches_of(pair)["batches"]]
-            counts, _ = recorder.record(model, batches, dictionary.pad(), positions)
+            found, _ = recorder.record(model, batches, dictionary.pad())
+            counts = {layer: columns[COLUMNS[positions]] for layer, columns in found.items()}
             off.append(differences(counts, official[pair]))
     off = np.concatenate(off)
     assert off.size == 61440
@@ -58,16 +60,16 @@ def test_record_command_makes_the_same_batches_and_counts(
 ):
     command(
         *("record", "--data", manifest_path, "--checkpoint", reference / "checkpoints/baseline.pt"),
-        *("--positions", positions, "--max-tokens", MAX_TOKENS, "--device", "cpu"),
+        *("--max-tokens", MAX_TOKENS, "--device", "cpu"),
         *("--pairs", ",".join(DIRECTIONS), "--output", tmp_path),
     ).ok()
     official, off = recorded_counts(positions), []
     for pair in DIRECTIONS:
-        recorded, found = batches_of(pair), read_activations(tmp_path / f"{pair}.parquet")
+        recorded, found = batches_of(pair), read_activations(tmp_path / f"{pair}.parquet").counting(positions)
         assert found.pair == pair
         suffix = {"all": "positions", "real": "nonpad"}[positions]
         # With padding this number follows from how the lines are batched: it says that the batches are the same.
-        assert found.metadata["counted_positions"] == {
+        assert found.positions == {
             "encoder": recorded[f"enc_{suffix}"],
             "decoder": recorded[f"dec_{suffix}"],
         }

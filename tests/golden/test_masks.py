@@ -7,8 +7,9 @@ import json
 import numpy as np
 import pytest
 
+from tests.conftest import write_counts
 from tests.golden.conftest import DIRECTIONS
-from workflow_scripts.artifacts import read_masks, write_activations
+from workflow_scripts.artifacts import read_masks
 from workflow_scripts.neurons.criteria.cumulative import specialized
 from workflow_scripts.neurons.criterion import coverage
 
@@ -51,7 +52,7 @@ def test_masks_command_from_recorded_counts(name, recorded_counts, recorded_mask
     counts, official = recorded_counts("all"), recorded_masks(name)
     files = [tmp_path / f"{pair}.parquet" for pair in DIRECTIONS]
     for pair, path in zip(DIRECTIONS, files, strict=True):
-        write_activations(path, counts[pair], {"pair": pair})
+        write_counts(path, counts[pair], {"pair": pair})
     output = tmp_path / f"masks/{name}.parquet"
     command(
         "masks",
@@ -79,7 +80,7 @@ def test_masks_command_from_recorded_counts(name, recorded_counts, recorded_mask
 
 def test_one_k_is_the_same_as_four_equal_ones(recorded_counts, command, tmp_path):
     path = tmp_path / "en-nl.parquet"
-    write_activations(path, recorded_counts("all")["en-nl"], {"pair": "en-nl"})
+    write_counts(path, recorded_counts("all")["en-nl"], {"pair": "en-nl"})
     kept = []
     for name, k in (("one", 95), ("four", SETTINGS["k95"])):
         output = tmp_path / f"{name}.masks.parquet"

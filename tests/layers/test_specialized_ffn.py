@@ -90,7 +90,7 @@ masks_strategy = st.lists(
 ).map(np.array)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(masks_strategy, masks_strategy, st.integers(0, 2**31))
 def test_outputs_and_gradients_equal_the_masked_formula_over_accumulated_directions(first, second, seed):
     torch.manual_seed(seed)

@@ -10,10 +10,14 @@ from sklearn.metrics import adjusted_rand_score
 
 from workflow_scripts.neurons.overlap import (
     adjusted_rand_index,
+    corrected,
+    expected_iou,
     iou,
+    kept_frequency_iou,
     membership,
     permutation_test,
     sparsity,
+    standardized,
     undefined,
     within_across,
 )
@@ -150,3 +154,103 @@ def test_adjusted_rand_index_by_hand():
     assert adjusted_rand_index("aabb", [1, 1, 2, 2]) == 1
     # No pair is together in both; (2 · 2) / 6 would be expected, at most 2.
     assert adjusted_rand_index("aabb", [1, 2, 1, 2]) == pytest.approx((0 - 4 / 6) / (2 - 4 / 6))
+
+
+@pytest.mark.parametrize("ffn_dim", [1, 5, 9])
+def test_expected_iou_is_the_sum_over_the_hypergeometric_distribution(ffn_dim):
+    sizes = np.arange(ffn_dim + 1)
+    found = expected_iou(sizes[:, None], sizes[None, :], ffn_dim)
+    for a, b in itertools.product(sizes, sizes):
+        first = set(range(a))
+        drawn = [set(second) for second in itertools.combinations(range(ffn_dim), b)]
+        each = [len(first & second) / len(first | second) if first | second else 1 for second in drawn]
+        assert found[a, b] == pytest.approx(np.mean(each), abs=1e-12)
+
+
+def corrections(sets, ffn_dim):
+    """Sizes, and overlap corrected for size, and with frequencies kept."""
+    rows = membership(sets, ffn_dim)
+    sizes, similarity = rows.sum(axis=1), iou(sets, ffn_dim)
+    by_size = corrected(similarity, expected_iou(sizes[:, None], sizes[None, :], ffn_dim), sizes)
+    return sizes, by_size, corrected(similarity, kept_frequency_iou(rows), sizes)
+
+
+def test_nested_sets_have_the_most_overlap_and_random_ones_none():
+    _, nested, _ = corrections([range(20), range(50), range(300)], 400)
+    assert nested == pytest.approx(np.ones((3, 3)))
+    generator = np.random.default_rng(3)
+    sizes = (20, 50, 200, 380)
+    draws = [corrections([generator.permutation(400)[:size] for size in sizes], 400)[1] for _ in range(400)]
+    pairs = np.triu_indices(len(sizes), k=1)
+    values = np.array([draw[pairs] for draw in draws])
+    assert (np.abs(values.mean(axis=0)) < 4 * values.std(axis=0) / np.sqrt(len(values))).all()
+
+
+def test_without_choice_there_is_no_corrected_overlap():
+    _, values, _ = corrections([range(4), range(12), []], 12)
+    assert np.isnan(values).tolist() == [[False, True, True], [True, True, True], [True, True, True]]
+
+
+def swapped(rows, generator, swaps):
+    """The same row and column sums: two sets exchange two neurons that only one of them has (a checkerboard swap)."""
+    rows = rows.copy()
+    for _ in range(swaps):
+        i, j = generator.choice(len(rows), 2, replace=False)
+        own, other = np.flatnonzero(rows[i] & ~rows[j]), np.flatnonzero(rows[j] & ~rows[i])
+        if own.size and other.size:
+            pair = [generator.choice(own), generator.choice(other)]
+            rows[i, pair], rows[j, pair] = [False, True], [True, False]
+    return rows
+
+
+@pytest.mark.parametrize("sizes", [(20, 20, 20, 20), (12, 20, 28, 36, 36)])
+def test_overlap_with_frequencies_kept_is_that_of_random_swaps(sizes):
+    generator = np.random.default_rng(5)
+    order = np.linspace(2, -2, 48)
+    rows = membership([np.argsort(-(order + generator.gumbel(size=48)))[:size] for size in sizes], 48)
+    total, draws = np.zeros((len(sizes), len(sizes))), 150
+    for _ in range(draws):
+        rows = swapped(rows, generator, 60)
+        total += iou([np.flatnonzero(row) for row in rows], 48)
+    pairs = np.triu_indices(len(sizes), k=1)
+    assert kept_frequency_iou(rows)[pairs] == pytest.approx((total / draws)[pairs], abs=0.04)
+    uniform = expected_iou(*(np.array(sizes)[list(place)] for place in pairs), 48)
+    assert (uniform < (total / draws)[pairs] - 0.04).all(), "otherwise the other null would do"
+
+
+def rejected(core, related, runs=300, ffn_dim=128):
+    """How often p < 0.05 of IoU itself, corrected for size, and with frequencies kept: families differ in density."""
+    generator = np.random.default_rng(11)
+    families = np.repeat(list("abcd"), 4)
+    density = dict(zip("abcd", (0.6, 0.7, 0.8, 0.9), strict=True))
+    below = np.zeros(3)
+    for _ in range(runs):
+        common = core * np.linspace(3, -3, ffn_dim)
+        own = {family: related * generator.normal(size=ffn_dim) for family in density}
+        sets = [
+            np.argsort(-(common + own[family] + generator.gumbel(size=ffn_dim)))[
+                : round((density[family] + generator.uniform(-0.03, 0.03)) * ffn_dim)
+            ]
+            for family in families
+        ]
+        sizes, *both = corrections(sets, ffn_dim)
+        values = [iou(sets, ffn_dim), *(standardized(each, sizes, ffn_dim) for each in both)]
+        below += permutation_test(np.stack(values), families, samples=199, seed=1) <= 0.05
+    return below / runs
+
+
+def test_families_that_differ_in_density_alone_are_not_found():
+    plain, by_size, frequencies = rejected(core=0, related=0)
+    margin = 2.58 * np.sqrt(0.05 * 0.95 / 300)  # of a binomial proportion, 99 %
+    assert plain > 0.8
+    assert by_size == pytest.approx(0.05, abs=margin)
+    assert frequencies <= 0.05 + margin
+    _, by_size, frequencies = rejected(core=1, related=0)
+    assert by_size > 0.15, "neurons that all prefer make density matter again"
+    assert frequencies <= 0.05 + margin
+
+
+def test_related_languages_are_found_whatever_their_density():
+    _, by_size, frequencies = rejected(core=1, related=1, runs=60)
+    assert by_size > 0.8
+    assert frequencies > 0.8

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from workflow_scripts.neurons.criteria.random import choose, random_neurons
 from workflow_scripts.neurons.criterion import Neurons
 
+SIZES = {("encoder", 0): 3, ("encoder", 1): 20, ("decoder", 1): 7}
+
 
 @given(st.integers(1, 60), st.data(), st.integers(0, 10**6))
 def test_random_neurons_are_distinct_sorted_and_as_many_as_asked(ffn_dim, data, seed):
@@ -41,8 +43,8 @@ def test_random_neurons_are_drawn_evenly():
 
 def test_sizes_are_copied_layer_by_layer_in_the_components_that_are_masked():
     layers = {(component, layer): {"count": np.ones(20)} for component in ("encoder", "decoder") for layer in (0, 1)}
-    sizes = {"en-de": {("encoder", 0): 3, ("encoder", 1): 20, ("decoder", 1): 7}}
-    found = list(choose(Neurons({"en-de": layers}, {"en-de": "en-x"}, ("encoder",), sizes), 5))
+    like = {"en-de": {layer: np.arange(size) for layer, size in SIZES.items()}}
+    found = list(choose(Neurons({"en-de": layers}, {"en-de": "en-x"}, ("encoder",), like), 5))
     assert [(kept.layer, len(kept.neurons), kept.k) for kept in found] == [
         (("encoder", 0), 3, None),
         (("encoder", 1), 20, None),

@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workflow_scripts.artifacts import Mask, write_activations, write_masks
+from tests.conftest import write_counts
+from workflow_scripts.artifacts import Mask, write_masks
 from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
 from workflow_scripts.languages import Language
+from workflow_scripts.neurons import overlap
 from workflow_scripts.reporting import analysis, overlaps, selections
 
 CODES = {"qa": "Q", "qe": "Q", "xa": "X", "xe": "X"}
@@ -53,12 +55,37 @@ def test_families_are_recovered_where_they_are():
 
 
 def test_families_are_not_found_where_they_are_not():
-    score = analysis.family_scores(
-        np.array([[[1, 0.1, 0.9, 0.2], [0.1, 1, 0.2, 0.9], [0.9, 0.2, 1, 0.1], [0.2, 0.9, 0.1, 1]]]), list("aabb")
-    )
-    assert score["ari"][0] < 0
-    assert score["within"][0] < score["across"][0]
-    assert score["p"][0] > 0.3
+    similarity = np.array([[1, 0.1, 0.9, 0.2], [0.1, 1, 0.2, 0.9], [0.9, 0.2, 1, 0.1], [0.2, 0.9, 0.1, 1]])
+    (found,) = analysis.recovered(similarity[None], list("aabb"))
+    assert found < 0
+    within, across = overlap.within_across(similarity, list("aabb"))
+    assert within < across
+    assert overlap.permutation_test(similarity, list("aabb")) > 0.3
+
+
+def test_who_keeps_which_neurons_by_hand():
+    found = sides(make_masks(layers=1, components=("decoder",)))[:1]
+    table = analysis.shared_table(found, LANGUAGES).set_index(["group", "name"])
+    counts = {key: count for key, count in table["count"].items() if count}
+    own = {("language", code): 2 for code in CODES}
+    assert counts == {("all", ""): 10, ("none", ""): 2, ("family", "Q"): 10, ("family", "X"): 10} | own
+    assert table["share"].sum() == pytest.approx(1)
+    assert table["expected"].sum() == pytest.approx(FFN)
+    density = 22 / FFN
+    assert table.loc[("family", "Q"), "expected"] == pytest.approx(FFN * density**2 * (1 - density) ** 2)
+    neurons = analysis.neuron_table(found, LANGUAGES).set_index("neuron")
+    assert neurons.loc[0, ["languages", "group", "name"]].tolist() == [4, "all", ""]
+    assert neurons.loc[25, ["languages", "group", "name"]].tolist() == [2, "family", "X"]
+    assert neurons.loc[33, ["languages", "group", "name"]].tolist() == [1, "language", "qe"]
+
+
+def test_sets_that_leave_chance_no_choice_are_not_compared():
+    whole = np.arange(FFN, dtype=np.int32)
+    masks = [Mask(pair, "decoder", 0, FFN, whole, None, 1.0) for pair in PAIRS]
+    table = analysis.family_table(sides(masks), LANGUAGES)
+    assert table["note"].unique().tolist() == ["sets are empty or the whole layer"]
+    assert table[["p", "kept_p", "ari", "corrected_within"]].isna().all(axis=None)
+    assert table["within"].unique().tolist() == [1]
 
 
 # One language of every family; all languages of one family.
@@ -73,9 +100,11 @@ RELATED = {code: Language(code, code, "F", "Latin", "high") for code in LANGUAGE
 def test_what_is_not_defined_has_its_reason(languages, defined, note):
     table = analysis.family_table(sides(make_masks(), languages), languages)
     assert table["note"].unique().tolist() == [note]
-    numbers = table[["within", "across", "p", "ari"]]
-    assert numbers[defined].notna().all()
-    assert numbers.drop(columns=defined).isna().all(axis=None), "clusters of single languages recover nothing"
+    kinds = ("", "corrected_", "kept_")
+    numbers = table[[f"{kind}{name}" for kind in kinds for name in ("within", "across")] + ["p", "kept_p", "ari"]]
+    known = [f"{kind}{defined}" for kind in kinds]
+    assert numbers[known].notna().all(axis=None)
+    assert numbers.drop(columns=known).isna().all(axis=None), "clusters of single languages recover nothing"
 
 
 def test_a_direction_that_lacks_a_layer_is_refused():
@@ -107,7 +136,7 @@ def test_a_component_without_masks_is_left_out():
 
 def test_other_thresholds_come_from_activation_counts(tmp_path):
     counts = np.array([50, 30, 15, 5])
-    write_activations(tmp_path / "a.parquet", {("encoder", 0): counts}, {"pair": "qa-en"})
+    write_counts(tmp_path / "a.parquet", {("encoder", 0): counts}, {"pair": "qa-en"})
     (mask,) = selections.from_activations([tmp_path / "a.parquet"], 70).masks
     assert mask.neurons.tolist() == [0, 1]
     assert mask.pair == "qa-en"
@@ -119,7 +148,7 @@ def test_other_thresholds_come_from_activation_counts(tmp_path):
     [
         ({"select": "cumulative"}, "specialized neurons, k = 95"),
         ({"select": "random"}, "random neurons, k = 95"),
-        ({"select": "magnitude"}, "neurons selected by magnitude, k = 95"),
+        ({"select": "gone"}, "neurons selected by gone, k = 95"),
         ({}, "neurons selected by no known criterion, k = 95"),
     ],
 )
@@ -141,7 +170,9 @@ def test_the_command_prints_means_within_and_across(command, table_of_languages,
     result = command("overlap", "--masks", tmp_path / "ns.parquet", *options).ok()
     assert "[overlap ns] decoder, en→X, specialized neurons, k = 95: IoU within families 0.833" in result.out
     assert "IoU across families 0.294 (p = " in result.out
-    assert {path.name for path in (tmp_path / "ns").iterdir()} == {"overlap.csv", "families.csv", "sparsity.csv"}
+    assert {path.name for path in (tmp_path / "ns").iterdir()} == {
+        f"{name}.csv" for name in ("overlap", "families", "sparsity", "shared", "neurons")
+    }
     tables = overlaps.read(tmp_path / "ns")
     assert (tables.selection, tables.neurons) == ("ns", "specialized neurons, k = 95")
     assert set(tables.means()["component"]) == {"encoder", "decoder"}

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workflow_scripts.artifacts import write_activations, write_masks
+from tests.conftest import write_counts
+from workflow_scripts.artifacts import write_masks
 from workflow_scripts.reporting import analysis, mask_figures, overlaps, score_figures
 from workflow_scripts.reporting.style import save
 
@@ -27,6 +28,7 @@ def tables_of(folder, languages):
         overlap=analysis.overlap_table(sides, languages),
         families=analysis.family_table(sides, languages),
         sparsity=analysis.sparsity_table(make_masks(), "en"),
+        shared=analysis.shared_table(sides, languages),
     )
     return overlaps.read(folder)
 
@@ -63,6 +65,17 @@ def test_the_dendrogram_says_how_well_families_are_recovered(tables):
     figure, table = mask_figures.trees(tables, LANGUAGES, "en", "trial")
     assert "adjusted Rand index 1.00" in texts(figure)
     assert table["ari"].tolist() == [1, 1]
+
+
+def test_shares_of_neurons_add_up_in_every_layer(tables):
+    figure, table = mask_figures.shared(tables, LANGUAGES, "en", "trial")
+    for axis in figure.axes:
+        tops = {}
+        for bar in axis.patches:
+            tops[round(bar.get_x(), 3)] = tops.get(round(bar.get_x(), 3), 0) + bar.get_height()
+        assert list(tops.values()) == pytest.approx([100, 100])
+    assert "Q alone" in texts(figure)
+    assert set(table["group"]) == set(overlaps.GROUPS)
 
 
 def test_sparsity_and_overlap_by_layer_have_every_layer_and_type(tables):
@@ -145,7 +158,14 @@ def test_the_commands_draw_everything(command, table_of_languages, tmp_path):
     command("overlap", "--masks", tmp_path / "ns.parquet", *options).ok()
     common = ("--languages", table_of_languages, "--run", "trial", "--output", tmp_path / "figures")
     command("figures_masks", tmp_path / "overlap-ns", *common).ok()
-    for name in ("overlap-ns-encoder", "overlap-ns-decoder", "overlap-by-layer-ns", "sparsity-ns", "languages-ns"):
+    for name in (
+        "overlap-ns-encoder",
+        "overlap-ns-decoder",
+        "overlap-by-layer-ns",
+        "sparsity-ns",
+        "languages-ns",
+        "shared-ns",
+    ):
         assert written(tmp_path / "figures", name), name
     scores, tests = score_tables()
     (tmp_path / "tables").mkdir()
@@ -169,7 +189,7 @@ def test_one_component_and_another_threshold_are_drawn(command, table_of_languag
     for place, pair in enumerate(PAIRS):
         counts = np.random.default_rng(place).integers(1, 100, 40)
         paths.append(tmp_path / f"{pair}.parquet")
-        write_activations(paths[-1], {("encoder", 0): counts}, {"pair": pair})
+        write_counts(paths[-1], {("encoder", 0): counts}, {"pair": pair})
     common = ("--languages", table_of_languages, "--run", "trial", "--output", tmp_path / "figures")
     options = ("--name", "k70", "--languages", table_of_languages, "--output", tmp_path / "overlap-k70")
     command("overlap", "--activations", *paths, "--k", 70, *options).ok()

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from tests.scoring.test_tables import LANGUAGES, rows
+from tests.scoring.test_tables import LANGUAGES, SCORES, rows
 from workflow_scripts.reporting import costs
 from workflow_scripts.scoring import tables
 
@@ -21,11 +21,12 @@ def run_folder(tmp_path):
     directions = tables.directions(rows())
     directions.to_csv(tmp_path / "tables/directions.csv", index=False)
     tables.summary(directions, LANGUAGES, "en", "baseline").to_csv(tmp_path / "tables/summary.csv", index=False)
-    test = {"test_set": "test", "system": "ns", "pair": "en-nl", "metric": "BLEU", "text": "raw", "test": "bootstrap"}
+    test = {"test_set": "test", "system": "ns", "pair": "en-nl", "metric": "BLEU", "text": "raw"}
+    test |= {"test": "randomization"}
     tests = [test | {"against": "dense", "outcome": "loss"}, test | {"against": "baseline", "outcome": "win"}]
     pd.DataFrame(tests).to_csv(tmp_path / "tables/significance.csv", index=False)
     wins = {"test_set": "test", "against": "baseline", "metric": "BLEU", "text": "raw", "system": "ns"}
-    wins |= {"test": "bootstrap", "wins": 1, "ties": 4, "losses": 1}
+    wins |= {"test": "randomization", "wins": 1, "ties": 4, "losses": 1}
     pd.DataFrame([wins]).to_csv(tmp_path / "tables/wins.csv", index=False)
     families = {
         "selection": "ns",
@@ -35,13 +36,20 @@ def run_folder(tmp_path):
         "type": "O2M",
         "within": 0.877,
         "across": 0.763,
+        "corrected_within": 0.5,
+        "corrected_across": 0.1,
         "p": 0.003,
+        "kept_p": 0.004,
         "ari": 1,
         "note": "",
     }
-    alone = families | {"selection": "alone", "within": None, "p": None, "ari": None}
+    alone = families | {"selection": "alone", "within": None, "corrected_within": None}
+    alone |= {"p": None, "kept_p": None, "ari": None}
     alone |= {"note": "no two languages are of one family"}
     pd.DataFrame([families, alone]).to_csv(tmp_path / "tables/overlap-ns/families.csv", index=False)
+    shares = [{"group": "all", "name": "", "share": 0.4}, {"group": "language", "name": "de", "share": 0.02}]
+    shares = [{"selection": "ns", "component": "decoder", "type": "O2M", "layer": 0} | share for share in shares]
+    pd.DataFrame(shares).to_csv(tmp_path / "tables/overlap-ns/shared.csv", index=False)
     (tmp_path / "overlap-by-layer-ns.svg").write_text(SVG)
     for stage, seconds in (("baseline", 100), ("decode", 20)):
         folder = tmp_path / "benchmarks" / stage
@@ -85,11 +93,12 @@ def test_everything_is_in_one_file_that_loads_nothing(command, run_folder):
     words = re.sub(r"\s+", " ", " ".join(page.words))
     for expected in ("trial <b>", "+2.0", "0.877", "1 min 40 s", "2 min 00 s", "222", "k: 95", "Overlap by layer: ns"):
         assert expected in words, expected
-    assert "alone decoder O2M not defined 0.763 not defined not defined" in words
+    assert "alone decoder O2M not defined 0.763 not defined 0.100 not defined not defined not defined" in words
+    assert "ns decoder O2M 40.0 not defined 2.0 not defined not defined" in words
     assert "Not defined where no two languages are of one family." in words
     assert "nan" not in words
     assert 'class="win"' in text
-    assert '<span class="loss">3' not in text, "a test against another system marks nothing"
+    assert '<span class="loss">11' not in text, "a test against another system marks nothing"
 
 
 def test_a_run_without_masks_baseline_tests_or_benchmarks_has_a_report(command, run_folder):
@@ -109,3 +118,19 @@ def test_costs_count_the_last_run_of_each_job(run_folder):
     assert found["all"].seconds == 120
     assert found["all"].jobs == 2
     assert found["all"].memory == 500
+
+
+def test_every_contrast_has_its_differences_and_its_marks(command, run_folder):
+    scores = SCORES | {"dense": {pair: score + 3 for pair, score in SCORES["ns"].items()}}
+    directions = tables.directions(rows(scores))
+    directions.to_csv(run_folder / "tables/directions.csv", index=False)
+    summary = tables.summary(directions, LANGUAGES, "en", ["baseline", "dense"])
+    summary.to_csv(run_folder / "tables/summary.csv", index=False)
+    text = make(command, run_folder, "--against", "baseline", "dense")
+    assert '<span class="delta up" title="to baseline">+2.0 (baseline)</span>' in text
+    assert '<span class="delta down" title="to dense">−3.0 (dense)</span>' in text
+    _, against_baseline, against_dense = text.split("<details")[:3]
+    assert "against baseline</summary>" in against_baseline
+    assert '<span class="win">11.0' in against_baseline
+    assert "against dense</summary>" in against_dense
+    assert '<span class="loss">11.0' in against_dense

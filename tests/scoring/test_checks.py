@@ -87,8 +87,10 @@ def test_metrics_disagree_where_the_signs_that_are_shown_differ(bleu, chrf):
             "chrF++": {"baseline": {"en-nl": 50.0}, "ns": {"en-nl": 50.0 + chrf}},
         }
     )
-    signs = {f"{difference:+.1f}"[0] for difference in (bleu, chrf) if f"{abs(difference):.1f}" != "0.0"}
-    both = all(f"{abs(difference):.1f}" != "0.0" for difference in (bleu, chrf))
+    # What is left of a difference once it has been added to a score.
+    left = (30.0 + bleu - 30.0, 50.0 + chrf - 50.0)
+    signs = {f"{difference:+.1f}"[0] for difference in left if f"{abs(difference):.1f}" != "0.0"}
+    both = all(f"{abs(difference):.1f}" != "0.0" for difference in left)
     assert bool(list(checks.disagreements(directions, "baseline"))) == (both and signs == {"+", "-"})
 
 

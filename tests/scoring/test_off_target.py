@@ -36,7 +36,8 @@ def ngrams(text):
     for word in text.lower().split():
         padded = f" {word} "
         for size in range(1, 5):
-            found += [padded[start : start + size] for start in range(max(1, len(padded) - size + 1))]
+            cut = [padded[start : start + size] for start in range(max(1, len(padded) - size + 1))]
+            found += [ngram for ngram in cut if ngram != " "]
     return found
 
 
@@ -184,7 +185,8 @@ def test_what_a_run_does(library):
     assert other.scoring.learned == off.scoring.learned == []
     assert own.scoring.identification == {"language_identification": "own", "identification_lines": 5000}
     assert {one.scoring.unidentified for one in (own, other, off)} == {""}
-    assert off.work.identified == [] and len(own.work.all_jobs_of_identification) == 2
+    assert off.work.identified == []
+    assert len(own.work.all_jobs_of_identification) == 2
     assert "results/test/scores/ns/en-de.language.json" in own.outputs.artefacts
     assert not any("language.json" in path for path in off.outputs.artefacts)
     assert own.scoring.code_of_identification("off_target") != other.scoring.code_of_identification("off_target")
@@ -237,7 +239,7 @@ def learned(command, tiny_run, tmp_path):
 
 
 def test_invented_languages_are_learned_from_the_runs_own_text(command, tiny_run, learned, tmp_path):
-    """References stand for hypotheses: of en-qa in the right language, of en-qe copies of the source."""
+    """References stand for hypotheses: of en-qa in the right language, of en-xi copies of the source."""
     before = learned.read_bytes()
     assert set(json.loads(before)["learned"]) == {"en", "qa", "qe", "xi"}
     inode = learned.stat().st_ino
@@ -253,28 +255,28 @@ def test_invented_languages_are_learned_from_the_runs_own_text(command, tiny_run
     folder.mkdir()
     for code, role in (("qa", "hyp"), ("qa", "ref")):
         (folder / f"en-qa.{role}.txt").write_text((raw / f"test.en-qa.{code}").read_text())
-    for code, role in (("en", "hyp"), ("qe", "ref")):
-        (folder / f"en-qe.{role}.txt").write_text((raw / f"test.en-qe.{code}").read_text())
-    arguments = ("--pairs", "en-qa,en-qe", "--languages", "en,qa,qe,xi", "--output", tmp_path / "scores")
+    for code, role in (("en", "hyp"), ("xi", "ref")):
+        (folder / f"en-xi.{role}.txt").write_text((raw / f"test.en-xi.{code}").read_text())
+    arguments = ("--pairs", "en-qa,en-xi", "--languages", "en,qa,qe,xi", "--output", tmp_path / "scores")
 
     def run(*options):
-        files = [tmp_path / f"scores/{pair}.language.json" for pair in ("en-qa", "en-qe")]
+        files = [tmp_path / f"scores/{pair}.language.json" for pair in ("en-qa", "en-xi")]
         inodes = [path.stat().st_ino if path.exists() else None for path in files]
         command("off_target", folder, *arguments, "--learned", learned, *options).ok()
         changed = [path.stat().st_ino != inode for path, inode in zip(files, inodes, strict=True)]
         return [json.loads(path.read_text()) for path in files], changed
 
-    (qa, qe), _ = run()
+    (qa, xi), _ = run()
     assert qa["off_target"] <= 0.1
     assert qa["identified_references"] >= 0.9
-    assert qe["off_target"] == 1
-    assert qe["identified"] == {"en": 12}
-    assert qe["identified_references"] >= 0.9
+    assert xi["off_target"] == 1
+    assert xi["identified"] == {"en": 12}
+    assert xi["identified_references"] >= 0.9
     assert run()[1] == [False, False]
-    (folder / "en-qe.hyp.txt").write_text((raw / "test.en-qe.qe").read_text())
-    (_, qe), changed = run()
+    (folder / "en-xi.hyp.txt").write_text((raw / "test.en-xi.xi").read_text())
+    (_, xi), changed = run()
     assert changed == [False, True]
-    assert qe["off_target"] <= 0.1
+    assert xi["off_target"] <= 0.1
     command("identifier", "--data", tiny_run.manifest, "--output", learned, "--identification-lines", 60).ok()
     assert run()[1] == [True, True], "what was learned decides"
 

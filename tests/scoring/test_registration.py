@@ -137,10 +137,13 @@ def test_its_code_counts_where_it_is_used_and_only_there(registered):
 def test_it_is_scored_tested_tabulated_drawn_and_reported(registered, command, tmp_path):
     pairs = ("en-nl", "en-de", "nl-en", "de-en")
     for system, hypotheses in TEXTS.items():
+        # Five lines could not win however different: one swap of 32 is the real one, and one its reverse.
+        hypotheses, references, sources = ([*lines] * 4 for lines in (hypotheses, REFERENCES, SOURCES))
+        sources = [f"{line} {number}" for number, line in enumerate(sources)]
         folder = tmp_path / "translations" / system
         folder.mkdir(parents=True)
         for pair in pairs:
-            for role, lines in (("hyp", hypotheses), ("ref", REFERENCES), ("src", SOURCES)):
+            for role, lines in (("hyp", hypotheses), ("ref", references), ("src", sources)):
                 (folder / f"{pair}.{role}.txt").write_text("".join(f"{line}\n" for line in lines))
         options = ("--metrics", "bleu", "length", "--length-of", "words", "--output", tmp_path / "scores" / system)
         command("score", folder, "--pairs", ",".join(pairs), *options).ok()
@@ -151,18 +154,25 @@ def test_it_is_scored_tested_tabulated_drawn_and_reported(registered, command, t
     command(
         *("significance", "--system", "ns", "--against", "baseline", "--pairs", ",".join(pairs), "--seed", 1),
         *("--ours", tmp_path / "scores/ns", "--theirs", tmp_path / "scores/baseline", "--metrics", "bleu", "length"),
-        *("--bootstrap", 200, "--randomization", 0, "--output", tmp_path / "significance/baseline/ns"),
+        *("--bootstrap", 0, "--randomization", 200, "--output", tmp_path / "significance/baseline/ns"),
     ).ok()
     tests = json.loads((tmp_path / "significance/baseline/ns/en-nl.json").read_text())["results"]
     (test,) = (one for one in tests if one["name"] == "LengthError")
     assert test["against_score"] == pytest.approx(75)
-    assert test["signature"] == "nrefs:1|bs:200|seed:1|count:words|version:1"
+    assert test["signature"] == "nrefs:1|ar:200|seed:1|count:words|version:1"
     assert test["p"] < 0.05
 
+    options = ("--metrics", "bleu", "length", "--bootstrap", 0, "--randomization", 200)
     languages = tmp_path / "languages.tsv"
     languages.write_text(
         "code\tname\tfamily\tscript\ttier\nen\tEnglish\tG\tLatin\t\nnl\tDutch\tG\tLatin\thigh\nde\tGerman\tG\tLatin\tlow\n"
     )
+    command(
+        *("significance_means", "--system", "ns", "--against", "baseline", "--pairs", ",".join(pairs), "--seed", 1),
+        *("--ours", tmp_path / "scores/ns", "--theirs", tmp_path / "scores/baseline", *options),
+        *("--texts", tmp_path / "translations/ns", "--languages", languages),
+        *("--output", tmp_path / "significance/baseline/ns/means.json"),
+    ).ok()
     every = {system: list(pairs) for system in TEXTS}
     tables = tmp_path / "tables"
     command(
@@ -170,6 +180,8 @@ def test_it_is_scored_tested_tabulated_drawn_and_reported(registered, command, t
         *("--tested", json.dumps({"baseline": {"test": {"ns": list(pairs)}}}), "--languages", languages),
         *("--against", "baseline", "--run", "trial", "--output", tables),
     ).ok()
+    means = pd.read_csv(tables / "means.csv").set_index(["metric", "tier", "type"])
+    assert means.loc[("LengthError", "All", "Avg"), ["difference", "outcome"]].tolist() == [-70, "win"]
     wins = pd.read_csv(tables / "wins.csv").set_index("metric")
     assert wins.loc["LengthError", "wins"] == 4, "a lower score is better"
     assert "## LengthError, lower is better (text as it is)" in (tables / "summary.md").read_text()

@@ -1,4 +1,4 @@
-"""Significance: sacrebleu's own tests, given statistics that were computed before."""
+"""Significance: the tests on statistics that were computed before, against sacrebleu's own on the texts."""
 
 import json
 import random
@@ -6,11 +6,14 @@ import random
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sacrebleu.metrics import BLEU, CHRF, TER
 from sacrebleu.significance import PairedTest
 
 from workflow_scripts import batch
 from workflow_scripts.artifacts import write_segments
+from workflow_scripts.scoring import resampling
 from workflow_scripts.scoring import significance as significance_tests
 from workflow_scripts.scoring.metrics import METRICS
 from workflow_scripts.scoring.names import called
@@ -63,21 +66,60 @@ def test_equals_sacrebleu_on_the_texts(texts, test, monkeypatch):
         found = compare(ours[name], theirs[name], name, test, 200, 222)
         assert found["score"] == pytest.approx(expected[name][1].score)
         assert found["against_score"] == pytest.approx(expected[name][0].score)
-        assert found["p"] == pytest.approx(expected[name][1].p_value)
         assert found["signature"] == str(signatures[name])
         assert (found["difference"] < 0) == (name == "TER")
-        assert outcome(found, called(name)) == "win"
-        assert outcome(compare(theirs[name], ours[name], name, test, 200, 222), called(name)) == "loss"
-        assert compare(ours[name], ours[name], name, test, 200, 222)["p"] == 1
+        same = compare(ours[name], ours[name], name, test, 200, 222)
+        if test == "bootstrap":
+            assert found["p"] is None, "intervals only"
+            assert found["mean"] == pytest.approx(expected[name][1].mean, rel=1e-5)
+            assert found["ci"] == pytest.approx(expected[name][1].ci, rel=1e-2)
+            assert found["low"] < found["difference"] < found["high"]
+            assert (same["low"], same["high"]) == (0, 0)
+        else:
+            assert found["p"] == pytest.approx(expected[name][1].p_value)
+            assert outcome(found, called(name)) == "win"
+            assert outcome(compare(theirs[name], ours[name], name, test, 200, 222), called(name)) == "loss"
+            assert same["p"] == 1
+
+
+@pytest.mark.parametrize("share", [0.13, 0.17, 0.2])
+def test_the_same_swaps_give_sacrebleus_p(texts, share, monkeypatch):
+    """Where p is neither 0 nor 1, too, and whatever is drawn at a time."""
+    references, good, _ = texts
+    generator = random.Random(share)
+    other = [
+        " ".join(generator.choice(WORDS) if generator.random() < share else word for word in line.split())
+        for line in references
+    ]
+    monkeypatch.setenv("SACREBLEU_SEED", "7")
+    monkeypatch.setattr(resampling, "CELLS", 64 * len(references))
+    metrics = {"BLEU": BLEU(), "chrF2++": CHRF(word_order=2)}
+    _, expected = PairedTest([("theirs", other), ("ours", good)], metrics, [references], "ar", 500)()
+    ours, theirs = (statistics(text, references) for text in (good, other))
+    for name in metrics:
+        assert compare(ours[name], theirs[name], name, "randomization", 500, 7)["p"] == expected[name][1].p_value
+
+
+@given(data=st.data(), name=st.sampled_from(["bleu", "chrf++"]))
+def test_many_scores_at_once_are_the_single_ones(data, name):
+    """For whatever sums: no match, nothing written, nothing to write, short texts."""
+    scorer = METRICS[name].scorer("nl", **OPTIONS[name])
+    columns = scorer.statistics(["een kat"], ["de kat"]).shape[1]
+    numbers = st.integers(0, 5) | st.integers(0, 10**6)
+    sums = np.array(data.draw(st.lists(st.lists(numbers, min_size=columns, max_size=columns), min_size=1, max_size=5)))
+    expected = [scorer.score([int(part) for part in row]) for row in sums]
+    assert scorer.scores(sums.astype(float)) == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
 def test_comet_is_tested_on_the_mean_of_segments():
     generator = np.random.default_rng(1)
     theirs = generator.normal(0.7, 0.1, (100, 1))
-    better = compare(theirs + 0.03 + generator.normal(0, 0.01, (100, 1)), theirs, "COMET", "bootstrap", 300, 1)
+    ours = theirs + 0.03 + generator.normal(0, 0.01, (100, 1))
+    better, interval = (compare(ours, theirs, "COMET", test, 300, 1) for test in ("randomization", "bootstrap"))
     assert better["against_score"] == pytest.approx(theirs.mean())
     assert better["difference"] == pytest.approx(0.03, abs=0.005)
     assert better["p"] < 0.05
+    assert 0.02 < interval["low"] < better["difference"] < interval["high"] < 0.04
     noise = compare(theirs + generator.normal(0, 0.1, (100, 1)), theirs, "COMET", "randomization", 300, 1)
     assert noise["p"] > 0.05
 

@@ -172,7 +172,10 @@ def results(tmp_path):
     for system in ("baseline", "ns"):
         written(tmp_path / f"scores/{system}/en-nl.comet.json", [comet])
     for system, against in (("ns", "baseline"), ("gone", "baseline"), ("baseline", "ns")):
-        written(tmp_path / f"significance/{against}/{system}/en-nl.json", of_contrast(system, against))
+        test = of_contrast(system, against)
+        written(tmp_path / f"significance/{against}/{system}/en-nl.json", test)
+        means = [entry | {"tier": "All", "type": "O2M"} for entry in test["results"]]
+        written(tmp_path / f"significance/{against}/{system}/means.json", test | {"results": means})
     return tmp_path
 
 
@@ -182,9 +185,10 @@ def written(path, content):
 
 
 def of_contrast(system, against):
-    entry = {"name": "chrF2++", "text": "raw", "test": "bootstrap", "samples": 9, "seed": 1, "score": 11.0}
-    entry |= {"against_score": 10.0, "difference": 1.0, "p": 0.01}
-    return {"system": system, "against": against, "pair": "en-nl", "results": [entry]}
+    entry = {"name": "chrF2++", "text": "raw", "test": "randomization", "samples": 9, "seed": 1, "score": 11.0}
+    entry |= {"against_score": 10.0, "difference": 1.0, "p": 0.01, "low": None, "high": None}
+    interval = entry | {"test": "bootstrap", "p": None, "low": 0.5, "high": 1.5}
+    return {"system": system, "against": against, "pair": "en-nl", "results": [interval, entry]}
 
 
 def collect(command, results, rows, *options, tested=None):
@@ -238,16 +242,21 @@ def test_tests_of_other_contrasts_are_not_in_the_tables(command, results):
     expected = {
         name: (results / f"tables/{name}").read_bytes() for name in ("significance.csv", "wins.csv", "summary.md")
     }
-    assert [(row["system"], row["against"]) for row in read(results / "tables/significance.csv")] == [
-        ("ns", "baseline")
+    found = [
+        tuple(row[name] for name in ("system", "against", "test", "low", "p_holm", "outcome"))
+        for row in read(results / "tables/significance.csv")
+    ]
+    assert found == [
+        ("ns", "baseline", "bootstrap", "0.5000", "", ""),
+        ("ns", "baseline", "randomization", "", "0.0100", "win"),
     ]
     assert read(results / "tables/wins.csv") == [
         {"test_set": "test", "metric": "chrF++", "text": "raw", "system": "ns", "against": "baseline"}
-        | {"test": "bootstrap", "wins": "1", "ties": "0", "losses": "0"}
+        | {"test": "randomization", "wins": "1", "ties": "0", "losses": "0"}
     ]
     # There and back.
     collect(command, results, {"test": ALL}, tested={"ns": {"test": {"baseline": ["en-nl"]}}}).ok()
-    assert [row["system"] for row in read(results / "tables/significance.csv")] == ["baseline"]
+    assert [row["system"] for row in read(results / "tables/significance.csv")] == ["baseline"] * 2
     assert "worse than ns" in (results / "tables/summary.md").read_text()
     collect(command, results, {"test": ALL}, tested=contrast).ok()
     assert {name: (results / f"tables/{name}").read_bytes() for name in expected} == expected
@@ -286,6 +295,33 @@ def test_outcome(p, difference, expected):
 
 def test_outcomes_are_counted():
     common = {"test_set": "test", "metric": "BLEU", "text": "raw", "system": "ns", "against": "baseline"}
-    common |= {"test": "bootstrap"}
-    table = pd.DataFrame([common | {"outcome": value} for value in ("win", "tie", "win")])
+    common |= {"test": "randomization"}
+    rows = [common | {"outcome": value} for value in ("win", "tie", "win")]
+    table = pd.DataFrame([*rows, common | {"test": "bootstrap", "outcome": ""}])
     assert outcomes.outcomes(table).to_dict("records") == [common | {"wins": 2, "ties": 1, "losses": 0}]
+
+
+def test_outcomes_are_corrected_for_the_number_of_directions():
+    """0.03 alone is a win, and none of three; the bootstrap has no say."""
+    common = {"test_set": "test", "against": "baseline", "system": "ns", "metric": "BLEU", "text": "raw"}
+    p = {"en-nl": 0.03, "nl-en": 0.001, "en-de": 0.04}
+    tests = [common | {"pair": pair, "test": "randomization", "p": p[pair], "difference": 1.0} for pair in p]
+    tests += [common | {"pair": pair, "test": "bootstrap", "p": None, "difference": 1.0} for pair in p]
+    alone = common | {"metric": "TER", "pair": "en-nl", "test": "randomization", "p": 0.03, "difference": 1.0}
+    found = outcomes.corrected([*tests, alone], outcomes.FAMILY)
+    assert [row["p_holm"] for row in found[:3]] == pytest.approx([0.06, 0.003, 0.06])
+    assert [row["outcome"] for row in found] == ["tie", "win", "tie", "", "", "", "loss"]
+
+
+def test_every_contrast_has_its_differences():
+    scores = SCORES | {"dense": {pair: score + 1 for pair, score in SCORES["baseline"].items()}}
+    summary = tables.summary(tables.directions(rows(scores)), LANGUAGES, "en", ["baseline", "dense"])
+    alone = tables.summary(tables.directions(rows(scores)), LANGUAGES, "en", "baseline")
+    pd.testing.assert_frame_equal(summary[alone.columns], alone)
+    assert cell(summary, "ns", "High", "O2M_difference") == 2
+    assert cell(summary, "ns", "High", "O2M_difference_to_dense") == 1
+    assert cell(summary, "baseline", "All", "Avg_difference_to_dense") == -1
+    assert pd.isna(cell(summary, "dense", "All", "Avg_difference_to_dense"))
+    lines = markdown.page("run", ["baseline", "dense"], summary, pd.DataFrame(), pd.DataFrame()).splitlines()
+    labels = [line.split("|")[1].strip() for line in lines if line.startswith("|")]
+    assert labels[2:] == ["baseline", "− dense", "ns", "− baseline", "− dense", "dense", "− baseline"]

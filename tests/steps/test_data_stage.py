@@ -17,6 +17,7 @@ import pytest
 from tests.conftest import synthetic as made_of
 from workflow_scripts.batch import FORMAT
 from workflow_scripts.corpus import parallel, pieces
+from workflow_scripts.corpus.manifest import read_manifest
 from workflow_scripts.direction import Direction, joined
 from workflow_scripts.errors import UserError
 from workflow_scripts.files import sha256
@@ -144,6 +145,18 @@ def test_manifest(synthetic, tmp_path):
     run("link_databin", "--folder", synthetic / "bin", "--pairs", "en-xi,qa-en",
         "--codes", "qa,en,xi", "--tokenization", "moses", "--output", linked)  # fmt: skip
     assert json.loads(linked.read_text())["fingerprint"] != manifest["fingerprint"]
+
+
+def test_a_working_folder_can_be_moved_with_the_databin_in_it(synthetic, tmp_path, monkeypatch):
+    """The copy went on with the data of the place it was copied from."""
+    shutil.copytree(synthetic / "bin", tmp_path / "here/databin")
+    monkeypatch.chdir(tmp_path / "here")
+    run("link_databin", "--folder", "databin", "--pairs", "en-xi", "--codes", "en,qa,xi", "--tokenization", "none",
+        "--output", "results/run/data/manifest.json")  # fmt: skip
+    shutil.copytree(tmp_path / "here", tmp_path / "there")
+    found = read_manifest(tmp_path / "there/results/run/data/manifest.json")
+    assert found.shards == [(tmp_path / "there/databin").resolve()]
+    assert found.dictionary == (tmp_path / "there/databin/dict.en.txt").resolve()
 
 
 def test_the_same_again_gives_the_same_bytes(synthetic, tmp_path):

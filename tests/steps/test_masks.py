@@ -8,6 +8,7 @@ import os
 import numpy as np
 import pytest
 
+from tests.conftest import write_counts
 from workflow_scripts import batch
 from workflow_scripts.artifacts import masks_digest, read_activations, read_masks, write_activations
 from workflow_scripts.neurons.criteria.cumulative import specialized
@@ -25,7 +26,7 @@ def counts(tmp_path):
         pair: {layer: random.integers(0, 1000, 40).astype(np.int64) for layer in LAYERS} for pair in ("en-de", "de-en")
     }
     for pair, layers in made.items():
-        write_activations(tmp_path / f"{pair}.parquet", layers, {"pair": pair})
+        write_counts(tmp_path / f"{pair}.parquet", layers, {"pair": pair})
     return made, [tmp_path / f"{pair}.parquet" for pair in made]
 
 
@@ -50,7 +51,11 @@ def test_cumulative_masks_with_one_k_per_type_and_component(counts, command, tmp
         assert row.neurons.tolist() == specialized(these, k).tolist()
         assert row.coverage == coverage(these, row.neurons) >= k / 100
     kept = sum(len(row.neurons) for row in found.rows) / (40 * len(found.rows))
-    assert said == f"[masks] ns · 2 directions · {kept:.1%} of the neurons kept\n"
+    sizes = [len(row.neurons) for row in found.rows]
+    said_sizes = f"{min(sizes)} to {max(sizes)} in a layer, {np.mean(sizes):.1f} on average"
+    assert said == f"[masks] ns · 2 directions · {kept:.1%} of the neurons kept · {said_sizes}\n"
+    assert found.metadata["sizes"] == {"least": min(sizes), "mean": pytest.approx(np.mean(sizes)), "most": max(sizes)}
+    assert found.metadata["density"] == kept
     assert found.metadata["k"] == FOUR
     assert found.metadata["activations"] == {path.stem: read_activations(path).digest() for path in files}
     assert (found.metadata["system"], found.metadata["select"]) == ("ns", "cumulative")
@@ -137,7 +142,7 @@ def test_refusals(options, message, counts, command, tmp_path):
 
 def test_a_silent_layer_is_named(command, tmp_path):
     path = tmp_path / "en-de.parquet"
-    write_activations(path, {("decoder", 3): np.zeros(4, dtype=np.int64)}, {"pair": "en-de"})
+    write_counts(path, {("decoder", 3): np.zeros(4, dtype=np.int64)}, {"pair": "en-de"})
     result = command(
         "masks", "--system", "ns", "--select", "cumulative", "--k", 95, "--output", tmp_path / "x/x.parquet", path
     )
@@ -170,12 +175,12 @@ def again(command, output, files, *options):
 def test_masks_are_selected_again_where_counts_settings_or_code_changed(counts, command, tmp_path, ns, monkeypatch):
     made, files = counts
     assert not again(command, ns, files, "--k", 70)
-    write_activations(files[0], made["en-de"], {"pair": "en-de", "checkpoint": "another with the same counts"})
+    write_counts(files[0], made["en-de"], {"pair": "en-de", "checkpoint": "another with the same counts"})
     assert not again(command, ns, files, "--k", 70)
     assert again(command, ns, files, "--k", 80)
     assert again(command, ns, files, "--k", 80, "--pivot", "de")
     other = made["en-de"] | {("decoder", 0): made["en-de"]["decoder", 0][::-1].copy()}
-    write_activations(files[0], other, {"pair": "en-de"})
+    write_counts(files[0], other, {"pair": "en-de"})
     assert again(command, ns, files, "--k", 80, "--pivot", "de")
     assert not again(command, ns, files, "--k", 80, "--pivot", "de")
     with monkeypatch.context() as patch:
@@ -208,3 +213,137 @@ def test_every_file_of_counts_is_read_once(counts, command, tmp_path, ns, monkey
     options = ("--system", "random", "--select", "random", "--like", ns, "--seed", 1)
     command("masks", *options, "--output", tmp_path / "masks/random.parquet", *counts[1]).ok()
     assert read == counts[1]
+
+
+def test_the_overlap_with_the_system_that_is_copied_is_said(counts, command, tmp_path, ns):
+    output = tmp_path / "masks/permuted.parquet"
+    options = ("--select", "permuted", "--like", ns, "--seed", 1, "--output", output)
+    said = command("masks", "--system", "permuted", *options, *counts[1]).ok().out
+    found, copied = read_masks(output), read_masks(ns)
+    pairs = [(set(a.neurons), set(b.neurons)) for a, b in zip(found.rows, copied.rows, strict=True)]
+    overlap = np.mean([len(a & b) / len(a | b) for a, b in pairs])
+    assert 0 < overlap < 1
+    assert found.metadata["overlap"] == pytest.approx(overlap)
+    assert said.endswith(f" · overlap with the copied system {overlap:.3f} (IoU)\n")
+    assert "overlap" not in copied.metadata
+
+
+@pytest.fixture
+def counted(counts):
+    """The same counts, with the positions that they are over."""
+
+    def write(positions: int) -> list:
+        for pair, path in zip(counts[0], counts[1], strict=True):
+            over = {"encoder": positions, "decoder": positions + 200}
+            write_counts(path, counts[0][pair], {"pair": pair, "counted_positions": over})
+        return counts[1]
+
+    return write
+
+
+def test_rates_are_over_the_positions_that_were_counted(counts, counted, command, tmp_path):
+    output = tmp_path / "frequent.parquet"
+    arguments = ("--system", "f", "--select", "frequency", "--threshold", 0.5, "--output", output)
+    for positions in (1000, 800):
+        command("masks", *arguments, *counted(positions)).ok()
+        for row in read_masks(output).rows:
+            these = counts[0][row.pair][row.component, row.layer]
+            over = positions if row.component == "encoder" else positions + 200
+            assert row.neurons.tolist() == np.flatnonzero(2 * these >= over).tolist()
+    inode = output.stat().st_ino
+    command("masks", *arguments, *counted(800)).ok()
+    assert output.stat().st_ino == inode
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--select", "fisher", "--k", 95], "of en-de have no fisher, which --select fisher needs: record them again"),
+        (["--select", "na"], "of en-de have no taylor"),
+        (["--select", "fisher"], "--select fisher needs exactly one of --like, --k, --fraction"),
+        (["--select", "family", "--k", 95], "--select family needs --families"),
+        (["--select", "same", "--k", 95], "it is not known over how many positions of en-de (encoder)"),
+        (["--select", "same", "--k", 95, "--positions", "all"], "over how many positions of en-de (encoder)"),
+    ],
+)
+def test_refusals_of_what_a_criterion_needs(options, message, counts, command, tmp_path):
+    result = command("masks", "--system", "x", *options, "--output", tmp_path / "x/x.parquet", *counts[1])
+    assert (result.code, "Traceback" in result.err) == (2, False)
+    assert message in result.err
+
+
+def test_families_decide_and_are_part_of_what_masks_are_made_from(counts, counted, command, tmp_path):
+    counted(1000)
+    for pair in ("en-fr", "en-nl"):
+        layers = {layer: np.random.default_rng(len(pair)).permutation(np.arange(40) ** 2) for layer in LAYERS}
+        over = {"encoder": 1000, "decoder": 2000}
+        write_counts(tmp_path / f"{pair}.parquet", layers, {"pair": pair, "counted_positions": over})
+    files = [*counts[1], tmp_path / "en-fr.parquet", tmp_path / "en-nl.parquet"]
+    output = tmp_path / "family.parquet"
+
+    def select(**families):
+        told = ("--families", json.dumps({"en": "a", **families}))
+        command("masks", "--system", "f", "--select", "family", "--k", 70, *told, "--output", output, *files).ok()
+        kept = read_masks(output).kept()
+        return [
+            {two for two in kept if all(kept[one][at].tolist() == kept[two][at].tolist() for at in LAYERS)}
+            for one in ("en-de", "en-fr")
+        ]
+
+    assert select(de="a", nl="a", fr="b") == [
+        {"en-de", "en-nl"},
+        {
+            "en-fr",
+        },
+    ]
+    assert select(de="b", nl="c", fr="b") == [{"en-de", "en-fr"}, {"en-de", "en-fr"}]
+
+
+def test_components_that_the_copied_system_does_not_mask_leave_nothing(counts, command, tmp_path):
+    half, output = tmp_path / "half.parquet", tmp_path / "x/x.parquet"
+    options = ("--select", "cumulative", "--k", 70, "--components", "encoder", "--output", half)
+    command("masks", "--system", "half", *options, *counts[1]).ok()
+    options = ("--select", "random", "--like", half, "--seed", 1, "--components", "decoder", "--output", output)
+    result = command("masks", "--system", "x", *options, *counts[1])
+    assert result.code == 2
+    assert "nothing is masked: the copied system has no masks in decoder" in result.err
+
+
+def test_activations_of_a_model_of_another_shape_are_refused(counts, command, tmp_path, ns):
+    own = tmp_path / "own.parquet"
+    options = ("masks", "--system", "x", "--select", "cumulative", "--k", 70, "--baseline-activations", own)
+    write_counts(own, dict.fromkeys(LAYERS, np.ones(40, dtype=np.int64)), {"pair": "en-de"})
+    command(*options, "--output", tmp_path / "x/x.parquet", *counts[1]).ok()
+    write_counts(own, dict.fromkeys(LAYERS, np.ones(48, dtype=np.int64)), {"pair": "en-de"})
+    result = command(*options, "--output", tmp_path / "y/y.parquet", *counts[1])
+    assert result.code == 2
+    assert (
+        "2 encoder and 1 decoder layers of 40 neurons, not 2 encoder and 1 decoder layers of 48 neurons" in result.err
+    )
+    wider = tmp_path / "en-de.parquet"
+    write_counts(wider, dict.fromkeys(LAYERS, np.ones(48, dtype=np.int64)), {"pair": "en-de"})
+    options = ("--select", "random", "--like", ns, "--seed", 1, "--output", tmp_path / "z/z.parquet")
+    result = command("masks", "--system", "z", *options, wider, counts[1][1])
+    assert result.code == 2
+    assert "the masks that are copied have 40 neurons, the activations 48" in result.err
+
+
+def test_positions_say_which_counts_decide(counted, counts, command, tmp_path):
+    """With padding other neurons are the most active ones; masks say so, and are made anew."""
+    files, output = counted(1000), tmp_path / "padded.parquet"
+    for pair, path in zip(counts[0], files, strict=True):
+        found = read_activations(path)
+        padded = {
+            layer: {**columns, "count_all": columns["count"][::-1].copy()} for layer, columns in found.values.items()
+        }
+        write_activations(path, padded, {"pair": pair, "counted_positions": {}, "counted_positions_all": {}})
+    sets = {}
+    for positions in ("real", "all"):
+        said = ("--system", "p", "--select", "top", "--fraction", 0.5, "--positions", positions)
+        command("masks", *said, "--output", output, *files).ok()
+        sets[positions] = read_masks(output)
+        assert sets[positions].metadata["positions"] == positions
+    for real, padded in zip(sets["real"].rows, sets["all"].rows, strict=True):
+        assert real.neurons.tolist() != padded.neurons.tolist()
+        best = np.argsort(-counts[0][real.pair][real.component, real.layer][::-1], kind="stable")
+        assert sorted(padded.neurons.tolist()) == sorted(best[: len(padded.neurons)].tolist())

@@ -58,16 +58,16 @@ def test_real_positions_are_those_of_sentences_one_by_one(tiny_run, record, tmp_
 
 
 def test_batches_matter_only_where_padding_counts(record, tmp_path):
-    def counts(name, *options):
+    def counts(*options):
         record(["en-qa"], *options).ok()
         found = read_activations(tmp_path / "en-qa.parquet")
-        return np.concatenate([found.counts[key] for key in sorted(found.counts)]), found.metadata["counted_positions"]
+        found = [found.counting(positions) for positions in ("real", "all")]
+        return [(np.concatenate([each.counts[key] for key in sorted(each.counts)]), each.positions) for each in found]
 
-    small, positions = counts("small", "--max-tokens", 60)
-    large, same = counts("large", "--max-tokens", 2000)
+    (small, positions), _ = counts("--max-tokens", 60)
+    (large, same), (padded, more) = counts("--max-tokens", 2000)
     assert np.abs(small - large).sum() <= 2
     assert positions == same
-    padded, more = counts("padded", "--max-tokens", 2000, "--positions", "all")
     assert more["encoder"] > positions["encoder"]
     assert padded.sum() > large.sum()
 
@@ -81,8 +81,8 @@ def test_what_is_current_is_left_and_what_is_missing_is_recorded(record, tmp_pat
     assert "2/2 directions · qa-en" in record(pairs).ok().out
     assert (tmp_path / "en-qa.parquet").read_bytes() == before["en-qa"]
     assert read_activations(tmp_path / "qa-en.parquet").pair == "qa-en"
-    record(pairs, "--positions", "all").ok()
-    assert read_activations(tmp_path / "en-qa.parquet").metadata["positions"] == "all"
+    record(pairs, "--max-tokens", 900).ok()
+    assert read_activations(tmp_path / "en-qa.parquet").metadata["max_tokens"] == 900
 
 
 def test_training_text_is_that_of_all_shards(tiny_run, record, command, tmp_path):

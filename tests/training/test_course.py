@@ -43,7 +43,7 @@ def outcome(reached: Reached, choice: Choice) -> tuple[object, ...]:
     return reached.update, kept(reached, choice), validations(reached, choice) if choice.keep == "best" else None
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(CHOICES, CHOICES, LOSSES, st.integers(0, 30))
 def test_whatever_was_chosen_before_it_ends_as_if_chosen_from_the_start(first, second, losses, until):
     """One choice, perhaps a stop on request, then another choice: either begun anew, or the same end."""

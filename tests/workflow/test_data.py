@@ -140,7 +140,7 @@ def test_folders_with_braces_are_refused(flow, text):
     }.items():
         code, said = flow(config).snakemake("--dry-run")
         assert code != 0
-        assert f"{key}: Snakemake takes braces" in said
+        assert f"{key}: '{own}' has a brace, which Snakemake takes for a wildcard" in said
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):

@@ -12,7 +12,7 @@ CONFIG = {
     "languages": {"table": "config/languages/ec30.tsv"},
     "data": {"source": "none"},
     "systems": {"theirs": {"translations": "theirs"}, "ours": {"translations": "ours"}},
-    "score": {"against": "theirs", "significance": {"bootstrap": 100, "randomization": 0}},
+    "score": {"against": "theirs", "significance": {"bootstrap": 0, "randomization": 200}},
 }
 REFERENCES = ["de kat zit op de mat", "een hond rent weg", "het huis is rood en groot", "ja dat is zo"] * 5
 TEXTS = {"ours": [*REFERENCES[:1], "een hond loopt weg", *REFERENCES[2:]], "theirs": ["de mat kat", "hond"] * 10}

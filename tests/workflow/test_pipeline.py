@@ -17,7 +17,8 @@ import pytest
 import torch
 
 from tests.workflow.conftest import DIRECTIONS, SMALL, Flow
-from workflow_scripts.artifacts import masks_digest, read_activations, read_masks, read_metadata, read_translations
+from workflow_scripts.artifacts import masks_digest, read_activations, read_masks, read_translations
+from workflow_scripts.artifacts_files import read_metadata
 from workflow_scripts.formats import checkpoint
 
 SYSTEMS = list(SMALL["systems"])

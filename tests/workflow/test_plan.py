@@ -32,9 +32,9 @@ def counts(jobs: dict[str, int], *stages: str) -> dict[str, int]:
 def test_the_papers_run_has_exactly_its_jobs_and_fetches_nothing_to_say_so(tmp_path):
     jobs = Flow(tmp_path).plan(config=ROOT / "config/ec30.yaml")
     assert counts(jobs, *EC30) == EC30
-    # Four systems, three of them trained from the baseline, two with masks; three are tested against the baseline.
+    # Four systems, three of them trained from the baseline, two with masks; three are tested against each of two.
     systems = {"baseline": 1, "specialize": 3, "masks": 2, "decode": 4 * 4, "score": 4 * 4}
-    systems |= {"score_comet": 4 * 4, "significance": 3 * 4}
+    systems |= {"score_comet": 4 * 4, "significance": 2 * 3 * 4, "significance_means": 2 * 3}
     assert counts(jobs, *systems) == systems
     assert jobs["total"] == sum(jobs.values()) - jobs["total"]
     assert os.listdir(tmp_path) == [".snakemake"]
@@ -73,8 +73,8 @@ def test_translations_from_elsewhere_are_only_scored(flow):
             file = run.folder / f"outputs/{system}/en-nl/{role}.txt"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text("ja\n")
-    wanted = {"import_translations": 2, "score": 2, "significance": 1, "tables": 1, "figures_scores": 1, "report": 1}
-    assert run.plan() == wanted | {"all": 1, "total": 9}
+    wanted = {"import_translations": 2, "score": 2, "significance": 1, "significance_means": 1, "tables": 1}
+    assert run.plan() == wanted | {"figures_scores": 1, "report": 1, "all": 1, "total": 10}
 
 
 def test_the_default_run_has_every_stage(tmp_path):

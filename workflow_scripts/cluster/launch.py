@@ -14,8 +14,8 @@ from workflow_scripts.errors import UserError
 def launch(module: Sequence[str], gpus: int, nodes: int, slurm_job: str | None) -> int:
     """Run `python -m module…` with `gpus` processes (at least one) on each of `nodes` nodes; returns the exit code.
 
-    The processes ignore SIGTERM and SIGUSR1 until they say otherwise. Raises `UserError` for several nodes outside of
-    a SLURM job.
+    The processes ignore the signals that a training listens to until they say otherwise. Raises `UserError` for several
+    nodes outside of a SLURM job.
     """
     return subprocess.run(command(module, gpus, nodes, slurm_job), check=False, preexec_fn=deaf).returncode
 
@@ -25,8 +25,8 @@ def command(module: Sequence[str], gpus: int, nodes: int, slurm_job: str | None)
     python = [sys.executable, "-m"]
     if gpus * nodes <= 1:
         return [*python, *module]
-    # The launcher would end processes that are told to stop before they have saved: it does not hear that signal.
-    launcher = [*python, "torch.distributed.run", "--signals-to-handle=SIGINT,SIGQUIT", f"--nproc-per-node={gpus}"]
+    # The launcher would end processes that are told to stop before they have saved: it does not hear those signals.
+    launcher = [*python, "torch.distributed.run", "--signals-to-handle=SIGQUIT", f"--nproc-per-node={gpus}"]
     if nodes == 1:
         return [*launcher, "--standalone", "-m", *module]
     if not slurm_job:
@@ -35,5 +35,5 @@ def command(module: Sequence[str], gpus: int, nodes: int, slurm_job: str | None)
     step = [f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1", f"--gpus-per-node={gpus}"]
     rendezvous = [f"--nnodes={nodes}", "--rdzv-backend=c10d", f"--rdzv-endpoint={meeting}", f"--rdzv-id={slurm_job}"]
     # What srun starts has not inherited that it is to be deaf.
-    wrapped = ["sh", "-c", "trap '' USR1 TERM; exec \"$@\"", "sh", *launcher, *rendezvous, "-m", *module]
+    wrapped = ["sh", "-c", "trap '' USR1 TERM INT HUP; exec \"$@\"", "sh", *launcher, *rendezvous, "-m", *module]
     return ["srun", "--overlap", *step, *wrapped]

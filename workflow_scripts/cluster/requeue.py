@@ -10,6 +10,8 @@ from pathlib import Path
 
 WARNED = "SLURM warns that the time is nearly up"
 """What the file `stop` says then."""
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""Signals that end a training: once it has saved."""
 PATIENCE = 90
 """Seconds to wait, once SLURM has agreed to put the job back into the queue, for it to end this turn."""
 
@@ -19,8 +21,9 @@ class Turn:
 
     SIGUSR1 is SLURM's warning that the job's time is nearly up (`--signal` in the profile): the training is to come
     again. SIGTERM says that the job is ended by somebody else (preemption, cancelling, shutdown), who knows whether it
-    comes again. Both leave the file `stop`, which the training's processes look for after every update: a signal alone
-    would be lost on a process that is still starting.
+    comes again; so do SIGINT (Ctrl-C) and SIGHUP (a terminal that is closed), unless `nohup` has it ignored. All leave
+    the file `stop`, which the training's processes look for after every update: a signal alone would be lost on a
+    process that is still starting.
     """
 
     def __init__(self, stop: Path) -> None:
@@ -29,7 +32,10 @@ class Turn:
         self.told = False
         stop.unlink(missing_ok=True)
         signal.signal(signal.SIGUSR1, self._warn)
-        signal.signal(signal.SIGTERM, self._tell)
+        for number in STOPS:
+            # Of SIGINT this would say nothing: shells ignore it in whatever they start in the background.
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._tell)
 
     def _warn(self, *_: object) -> None:
         self.stop.write_text(WARNED)
@@ -62,5 +68,5 @@ class Turn:
 
 def deaf() -> None:
     """In a process about to start: ignore the signals above until it has its own way to deal with them."""
-    for number in (signal.SIGUSR1, signal.SIGTERM):
+    for number in (signal.SIGUSR1, *STOPS):
         signal.signal(number, signal.SIG_IGN)

@@ -7,6 +7,7 @@ Each use has its reason here:
 - The names of a run's SLURM jobs tell a later start that they are still in the queue; the plugin knows only its own id.
 - GPUs of this machine are a global resource, which must be known before the first job is chosen.
 - `plan` and `status` ask for the jobs that are due as data; Snakemake's API only prints them.
+- After a kill its lock stays, and its jobs may run on: a new start looks for both before it locks the folder.
 - Files that it has no record of (a lost `.snakemake`, results from elsewhere) Snakemake takes for current, whatever the
   configuration says now.
 - A dry run words every job even where `quiet` keeps it from being shown: a third of the time of a large run. What
@@ -22,11 +23,13 @@ import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from workflow_scripts.batch import RECOMPUTE
+from workflow_scripts.cluster import alone
 from workflow_scripts.errors import UserError
 
 if TYPE_CHECKING:
@@ -155,8 +158,16 @@ def tell_due(workflow: Any, precious: Callable[[str, Sequence[str]], bool]) -> N
         prepare(*args, **kwargs)
         if is_main(workflow):
             _run_unrecorded(workflow.persistence, precious)
+            if not (kwargs.get("lock_warn_only") or kwargs.get("nolock")):
+                alone.enter(Path(workflow.persistence.path), partial(_unlock, workflow.persistence))
 
     workflow._prepare_dag = prepare_and_tell
+
+
+def _unlock(persistence: Any) -> None:
+    """Remove the lock; its folder, which goes with it, must be there for the next."""
+    persistence.cleanup_locks()
+    Path(persistence.path, alone.LOCKS).mkdir(exist_ok=True)
 
 
 def _run_unrecorded(persistence: Any, precious: Callable[[str, Sequence[str]], bool]) -> None:

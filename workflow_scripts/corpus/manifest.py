@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,9 +124,12 @@ def fingerprint(splits: dict[str, dict[str, str]], dictionary_sha256: str, langu
 
 
 def relative(path: Path, folder: Path) -> str:
-    """`path` from `folder` where it lies inside, else absolute: a results folder can be moved as a whole."""
-    path, folder = path.resolve(), folder.resolve()
-    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
+    """`path` from `folder` where it lies inside, or is not told absolutely; else absolute.
+
+    So a results folder can be moved as a whole, and a working folder with all that the configuration names in it.
+    """
+    told, path, folder = path, path.resolve(), folder.resolve()
+    return str(path) if told.is_absolute() and not path.is_relative_to(folder) else os.path.relpath(path, folder)
 
 
 def write(

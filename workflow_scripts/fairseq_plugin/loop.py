@@ -27,7 +27,8 @@ class Loop:
     """Decides after every update; called by fairseq's training loop in place of `validate_and_save`.
 
     There is a validation and a checkpoint as often as the choice says, and at the end, which `course.over` knows.
-    SIGTERM and SIGUSR1, and a file `stop` in the folder of checkpoints, make it stop after the update at hand.
+    SIGTERM, SIGINT and SIGUSR1, and a file `stop` in the folder of checkpoints, make it stop after the update at hand.
+    SIGHUP is for the process that started this one: it knows whether `nohup` was asked for.
     """
 
     def __init__(self, choice: Choice, reached: Reached) -> None:
@@ -36,7 +37,7 @@ class Loop:
         self.reached = replace(reached, best=best, end=None)
         self.saved = best
         self.stop_requested = self.warned = False
-        for number in (signal.SIGTERM, signal.SIGUSR1):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
             signal.signal(number, self._request_stop)
 
     def _request_stop(self, number: int, *_: object) -> None:

@@ -1,77 +1,135 @@
-"""Counting, on the device where the model runs, how often each feed-forward neuron fires.
+"""Statistics of feed-forward neurons, summed on the device where the model runs.
 
-A neuron is active at a position when its value after the ReLU (the input of `fc2`) is above zero. What leaves the
-device are F integers per layer at the end; the memory taken does not grow with the batch.
+h is a neuron's value before the ReLU (fc1's output), a the one after it (fc2's input); a neuron is active where a > 0.
+Over real positions: `count` of active ones, `count_even` those of sentences at even line numbers (from 0), `sum` Σa,
+`sum_sq` Σa², `abs_pre` Σ|h|; `count_all` counts padding too, as the published code does. What leaves the device are
+some numbers per neuron at the end; the memory taken does not grow with the text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from workflow_scripts.errors import UserError
+from workflow_scripts.fairseq_plugin.gradients import Gradients, Statistics
 from workflow_scripts.layers.specialized_ffn import Key, ffn_layers
 
-CHUNK = 1024
-"""Positions looked at in one go; bounds the memory for the signs."""
+CHUNK = 2**19
+"""Values of one layer looked at in one go: few enough to stay in a CPU's cache from one sum to the next."""
+CHUNK_GPU = 2**23
+"""The same on a GPU, which wants few and large pieces; 32 MB at most."""
+KINDS = 3
+"""Kinds of positions that are counted apart: real ones of even and of odd sentences, and padding."""
 
 
 class ActivationCounter:
-    """Counts activations of every encoder and decoder layer while it is entered.
+    """Sums statistics of the neurons of every encoder and decoder layer while it is entered.
 
-    `counts[(component, layer)]` is int64 [F] on the model's device. `positions` is `real` (padding does not count) or
-    `all` (as the published code counts). Raises `UserError` for a model whose activation function is not ReLU.
+    `positions` are those seen so far, by kind (`real`, `all`) and component. Raises `UserError` for a model whose
+    activation function is not ReLU.
     """
 
-    def __init__(self, model: nn.Module, positions: str = "real") -> None:
+    def __init__(self, model: nn.Module) -> None:
         self.layers = ffn_layers(model)
         for layer in self.layers.values():
             _refuse_other_activations(layer)
-        self.positions = positions
-        self.seen = {"encoder": 0, "decoder": 0}
+        self.positions = {kind: {"encoder": 0, "decoder": 0} for kind in ("real", "all")}
+        self.kinds: dict[str, Tensor] = {}
         self.real: dict[str, Tensor] = {}
         self.hooks: list[Any] = []
-        self.counts = {
-            key: torch.zeros(layer.fc2.in_features, dtype=torch.int64, device=layer.fc2.weight.device)
-            for key, layer in self.layers.items()
-        }
-        self.signs: dict[int, Tensor] = {}
+        # A row per sum: products with rows of activations are several times faster so than with their columns.
+        self.fired = {key: _zeros(KINDS, layer.fc2, torch.int64) for key, layer in self.layers.items()}
+        self.sums = {key: _zeros(2, layer.fc2, torch.float64) for key, layer in self.layers.items()}
+        self.inputs = {key: _zeros(1, layer.fc1, torch.float64) for key, layer in self.layers.items()}
+        self.buffers: dict[int, Tensor] = {}
 
     def __enter__(self) -> ActivationCounter:
-        self.hooks = [layer.fc2.register_forward_pre_hook(self._hook(key)) for key, layer in self.layers.items()]
+        for key, layer in self.layers.items():
+            self.hooks.append(layer.fc1.register_forward_pre_hook(self._before(key)))
+            self.hooks.append(layer.fc2.register_forward_pre_hook(self._after(key)))
         return self
 
     def __exit__(self, *_: object) -> None:
         for hook in self.hooks:
             hook.remove()
 
-    def expect(self, component: str, tokens: Tensor, padding: int) -> None:
-        """The next pass of `component` runs over `tokens` [B, T]; `padding` is the index of the padding symbol."""
-        counted = (tokens.t() != padding) if self.positions == "real" else torch.ones_like(tokens.t(), dtype=torch.bool)
-        self.real[component] = counted.reshape(-1).float()
-        self.seen[component] += int(counted.sum())
+    def expect(self, component: str, tokens: Tensor, padding: int, lines: Tensor) -> None:
+        """The next pass of `component` runs over `tokens` [B, T]; `padding` is the index of the padding symbol.
 
-    def _hook(self, key: Key) -> Callable[[nn.Module, tuple[Tensor]], None]:
-        def count(_: nn.Module, inputs: tuple[Tensor]) -> None:
+        `lines` [B] are the numbers of the sentences.
+        """
+        real, even = tokens.t() != padding, lines % 2 == 0
+        self.kinds[component] = torch.stack([real & even, real & ~even, ~real]).flatten(1).float()
+        self.real[component] = real.flatten().float()
+        self.positions["real"][component] += int(real.sum())
+        self.positions["all"][component] += real.numel()
+
+    def _before(self, key: Key) -> Callable[[nn.Module, tuple[Tensor]], None]:
+        def add(_: nn.Module, inputs: tuple[Tensor]) -> None:
             values = inputs[0].detach().flatten(0, 1)
-            for chunk, real in zip(values.split(CHUNK), self.real[key[0]].split(CHUNK), strict=True):
-                # Sums of zeros and ones below 2^24 are exact in fp32.
-                self.counts[key] += torch.mv(self._fired(chunk).t(), real).long()
+            size = _positions(values)
+            for chunk, real in zip(values.split(size), self.real[key[0]].split(size), strict=True):
+                self.inputs[key][0] += torch.mv(chunk.float().t(), real)
 
-        return count
+        return add
 
-    def _fired(self, values: Tensor) -> Tensor:
-        """1 where `values` [n, F] are above zero (after a ReLU none is below), as fp32 in one buffer per width."""
+    def _after(self, key: Key) -> Callable[[nn.Module, tuple[Tensor]], None]:
+        def add(_: nn.Module, inputs: tuple[Tensor]) -> None:
+            values, fired, sums = inputs[0].detach().flatten(0, 1), self.fired[key], self.sums[key]
+            size = _positions(values)
+            parts = (values.split(size), self.kinds[key[0]].split(size, dim=1), self.real[key[0]].split(size))
+            for chunk, kinds, real in zip(*parts, strict=True):
+                chunk, buffer = chunk.float(), self._buffer(chunk, size)
+                # 1 where a neuron fires: after a ReLU none is below zero. Sums of these below 2^24 are exact in fp32.
+                fired += torch.mm(kinds, torch.sign(chunk, out=buffer)).long()
+                sums[0] += torch.mv(chunk.t(), real)
+                sums[1] += torch.mv(torch.mul(chunk, chunk, out=buffer).t(), real)
+
+        return add
+
+    def _buffer(self, values: Tensor, size: int) -> Tensor:
+        """Room for a chunk [n, F] of at most `size` positions, one per width."""
         width = values.shape[1]
-        if width not in self.signs:
-            self.signs[width] = torch.empty(CHUNK, width, device=values.device)
-        buffer = self.signs[width][: len(values)]
-        return torch.sign(values.float(), out=buffer)
+        if width not in self.buffers:
+            self.buffers[width] = torch.empty(size, width, device=values.device)
+        return self.buffers[width][: len(values)]
+
+    def statistics(self) -> Statistics:
+        """What was summed, and the norms of each neuron's row of W1 and column of W2."""
+        found: Statistics = {}
+        for key, layer in self.layers.items():
+            even, odd, padding = self.fired[key]
+            total, squares = self.sums[key]
+            weight1, bias1 = layer.fc1.weight.detach().double(), layer.fc1.bias.detach().double()
+            # |h| = 2a - h, and the sum of h = W1 x + b1 needs that of the inputs alone.
+            before = torch.mv(weight1, self.inputs[key][0]) + self.positions["real"][key[0]] * bias1
+            found[key] = {
+                "count": even + odd,
+                "count_all": even + odd + padding,
+                "count_even": even,
+                "sum": total,
+                "sum_sq": squares,
+                "abs_pre": torch.maximum(2 * total - before, total),
+                "w1_norm": weight1.norm(dim=1),
+                "w2_norm": torch.linalg.vector_norm(layer.fc2.weight.detach(), dim=0, dtype=torch.float64),
+            }
+        return found
+
+
+def _positions(values: Tensor) -> int:
+    """How many positions of `values` [n, F] make a chunk."""
+    return max(1, (CHUNK if values.device.type == "cpu" else CHUNK_GPU) // values.shape[1])
+
+
+def _zeros(rows: int, module: nn.Linear, dtype: torch.dtype) -> Tensor:
+    """A column for every input of a layer."""
+    return torch.zeros(rows, module.in_features, dtype=dtype, device=module.weight.device)
 
 
 def _refuse_other_activations(layer: nn.Module) -> None:
@@ -81,21 +139,35 @@ def _refuse_other_activations(layer: nn.Module) -> None:
         raise UserError(f"activations are counted in ReLU layers, this model uses {name}: take a model with ReLU")
 
 
-@torch.inference_mode()
 def record(
-    model: nn.Module, batches: Iterable[dict[str, Any]], padding: int, positions: str = "real"
-) -> tuple[dict[Key, NDArray[np.int64]], dict[str, int]]:
-    """Run teacher-forced `batches` (as `datasets.collate` makes them) through the model and count.
+    model: nn.Module, batches: Iterable[dict[str, Any]], padding: int, gradients: bool = False
+) -> tuple[dict[Key, dict[str, NDArray[Any]]], dict[str, dict[str, int]]]:
+    """Run teacher-forced `batches` (as `datasets.collate` makes them) through the model and sum up.
 
-    Neither logits nor a loss are computed. Returns the counts, int64 [F] per `(component, layer)`, and the positions
-    counted per component.
+    Without `gradients` neither logits nor a loss are computed; with them one backward pass follows every batch.
+    Returns, per `(component, layer)`, the statistics of an activation file, [F] each, and how many positions they are
+    over, by kind (`real`, `all`) and component.
     """
     where = next(model.parameters()).device
-    with ActivationCounter(model, positions) as counter:
+    with ActivationCounter(model) as counter, Gradients(model, padding) if gradients else _no_gradients() as backward:
         for batch in batches:
             source, previous = (batch["net_input"][name].to(where) for name in ("src_tokens", "prev_output_tokens"))
-            counter.expect("encoder", source, padding)
-            counter.expect("decoder", previous, padding)
+            for component, tokens in (("encoder", source), ("decoder", previous)):
+                counter.expect(component, tokens, padding, batch["id"].to(where))
+                if backward:
+                    backward.expect(component, tokens)
             encoded = model.encoder(source, src_lengths=batch["net_input"]["src_lengths"].to(where))
-            model.decoder(previous, encoder_out=encoded, features_only=True)
-    return {key: counts.cpu().numpy() for key, counts in counter.counts.items()}, counter.seen
+            states, _ = model.decoder(previous, encoder_out=encoded, features_only=True)
+            if backward:
+                backward.add(states, batch["target"].to(where))
+        found = counter.statistics()
+    for key, columns in backward.statistics().items() if backward else ():
+        found[key] |= columns
+    arrays = {key: {name: each.cpu().numpy() for name, each in columns.items()} for key, columns in found.items()}
+    return arrays, counter.positions
+
+
+@contextlib.contextmanager
+def _no_gradients() -> Iterator[None]:
+    with torch.inference_mode():
+        yield None

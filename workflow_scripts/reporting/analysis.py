@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,13 +25,30 @@ SEED = 222
 
 @dataclass(frozen=True)
 class Side:
-    """What the directions of one type share in the layers of one component: `iou` is [layers, n, n]."""
+    """What the directions of one type share in the layers of one component.
+
+    `rows[layer]` are the sets, Boolean [n, F]; `iou` is [layers, n, n], `corrected` is corrected for the sizes of the
+    sets, `kept` for sizes and for how many languages keep each neuron.
+    """
 
     component: str
     type: str
     languages: list[str]
     layers: list[int]
+    rows: list[NDArray[np.bool_]]
     iou: Matrix
+    corrected: Matrix
+    kept: Matrix
+
+    def tested(self) -> Matrix:
+        """`corrected` and `kept` as the family test takes them, per layer and summed over layers [2, layers + 1, n, n].
+
+        A layer in which chance leaves two sets no choice adds nothing.
+        """
+        width = self.rows[0].shape[1]
+        sizes = np.stack([rows.sum(axis=1) for rows in self.rows])
+        each = np.stack([overlap.standardized(values, sizes, width) for values in (self.corrected, self.kept)])
+        return np.concatenate([each, _mean_over_layers(each)], axis=1)
 
 
 def sides(masks: Sequence[Mask], languages: Mapping[str, Language], pivot: str) -> list[Side]:
@@ -56,15 +74,35 @@ def sides(masks: Sequence[Mask], languages: Mapping[str, Language], pivot: str) 
                 raise UserError(f"masks: not every {kind} direction has neurons in all of the {component}'s layers")
             width = next(iter(chosen.values())).ffn_dim
             sets = [[chosen[code, layer].neurons for code in codes] for layer in layers]
-            found.append(
-                Side(component, kind, codes, layers, np.stack([overlap.iou(members, width) for members in sets]))
-            )
+            found.append(_side(component, kind, codes, layers, [overlap.membership(each, width) for each in sets]))
     return found
 
 
+def _side(component: str, kind: str, codes: list[str], layers: list[int], found: list[NDArray[np.bool_]]) -> Side:
+    ious, corrected, kept = [], [], []
+    for rows in found:
+        sizes, iou = rows.sum(axis=1), overlap.iou_of(rows)
+        ious.append(iou)
+        corrected.append(
+            overlap.corrected(iou, overlap.expected_iou(sizes[:, None], sizes[None, :], rows.shape[1]), sizes)
+        )
+        kept.append(overlap.corrected(iou, overlap.kept_frequency_iou(rows), sizes))
+    return Side(component, kind, codes, layers, found, np.stack(ious), np.stack(corrected), np.stack(kept))
+
+
+def _mean_over_layers(values: Matrix) -> Matrix:
+    """Mean of [..., layers, n, n] over the layers where it is defined, [..., 1, n, n]; NaN where it is in none."""
+    defined = np.isfinite(values)
+    count = defined.sum(axis=-3, keepdims=True)
+    total = np.where(defined, values, 0).sum(axis=-3, keepdims=True)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+
+
 def overlap_table(found: Sequence[Side], languages: Mapping[str, Language]) -> pd.DataFrame:
-    """One row per component, type, layer and two languages: their `iou`, and whether of one family."""
-    columns = ["component", "layer", "type", "language_a", "language_b", "same_family", "iou"]
+    """One row per component, type, layer and two languages: their `iou`, `corrected` for the sizes, and
+    `kept` for how many languages keep each neuron as well; and whether they are of one family.
+    """
+    columns = ["component", "layer", "type", "language_a", "language_b", "same_family", "iou", "corrected", "kept"]
     frames = []
     for side in found:
         first, second = np.triu_indices(len(side.languages), k=1)
@@ -77,46 +115,111 @@ def overlap_table(found: Sequence[Side], languages: Mapping[str, Language]) -> p
         }
         frames += [
             pd.DataFrame(
-                {"component": side.component, "layer": layer, "type": side.type, **each, "iou": matrix[first, second]}
+                {"component": side.component, "layer": layer, "type": side.type, **each}
+                | {name: getattr(side, name)[place][first, second] for name in ("iou", "corrected", "kept")}
             )
-            for layer, matrix in zip(side.layers, side.iou, strict=True)
+            for place, layer in enumerate(side.layers)
         ]
     return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
 
 
 def family_table(found: Sequence[Side], languages: Mapping[str, Language]) -> pd.DataFrame:
-    """How well families show per component, type and layer, and in the mean over layers (`all`): `family_scores`."""
-    columns = ["component", "layer", "type", "within", "across", "p", "ari", "note"]
+    """How well families show per component, type and layer, and in the mean over layers (`all`).
+
+    `within`, `across`: mean IoU of two languages of one family, and of two families. `corrected_within`,
+    `corrected_across`, `kept_within`, `kept_across`: the same of overlap corrected for size, and for size and how many
+    languages keep each neuron; `p` and `kept_p`: permutation tests of their differences (in units of the standard
+    deviation that chance gives). `ari`: adjusted Rand index between the families and the tree of corrected overlap, cut
+    into as many clusters (1 = families recovered, 0 = as by chance). What is not defined is NaN, and `note` says why.
+    """
+    columns = ["component", "layer", "type", "within", "across", "corrected_within", "corrected_across", "p"]
+    columns += ["kept_within", "kept_across", "kept_p", "ari", "note"]
     frames = []
     for side in found:
         families = [languages[code].family for code in side.languages]
-        scores = family_scores(np.concatenate([side.iou, side.iou.mean(axis=0, keepdims=True)]), families)
+        scores: dict[str, Any] = {}
+        for prefix, values in (("", side.iou), ("corrected_", side.corrected), ("kept_", side.kept)):
+            means = overlap.within_across(np.concatenate([values, _mean_over_layers(values)]), families)
+            scores |= dict(zip((f"{prefix}within", f"{prefix}across"), means, strict=True))
+        scores["p"], scores["kept_p"] = overlap.permutation_test(side.tested(), families, seed=SEED)
+        both = np.concatenate([side.corrected, _mean_over_layers(side.corrected)])
+        scores |= {"ari": recovered(both, families), "note": [undefined(one, families) for one in both]}
         layers = [*map(str, side.layers), MEAN]
         frames.append(pd.DataFrame(scores | {"component": side.component, "layer": layers, "type": side.type}))
     return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
 
 
-def family_scores(similarity: Matrix, families: Sequence[str]) -> dict[str, Matrix | list[float] | str]:
-    """How well families show in similarities [m, n, n], a value each.
+def undefined(similarity: Matrix, families: Sequence[str]) -> str:
+    """Why families cannot be compared in similarities [n, n]: the reason in words; empty where they can."""
+    chance = "" if np.isfinite(similarity).all() else "sets are empty or the whole layer"
+    return overlap.undefined(families) or chance
 
-    `within`, `across`: mean IoU; `p`: permutation test of their difference; `ari`: adjusted Rand index between the
-    families and the tree cut into as many clusters (1 = families recovered, 0 = as by chance). What is not defined is
-    NaN, and `note` says why.
-    """
-    note = overlap.undefined(families)
-    within, across = overlap.within_across(similarity, families)
-    return {
-        "within": within,
-        "across": across,
-        "p": overlap.permutation_test(similarity, families, seed=SEED),
-        "ari": [float("nan") if note else _recovered(one, families) for one in similarity],
-        "note": note,
-    }
+
+def recovered(similarity: Matrix, families: Sequence[str]) -> list[float]:
+    """Adjusted Rand index between families and clusters of every similarity of [m, n, n]; NaN where not defined."""
+    return [float("nan") if undefined(one, families) else _recovered(one, families) for one in similarity]
 
 
 def _recovered(similarity: Matrix, families: Sequence[str]) -> float:
     clusters = fcluster(tree(similarity), t=len(set(families)), criterion="maxclust")
     return overlap.adjusted_rand_index(families, clusters)
+
+
+def neuron_table(found: Sequence[Side], languages: Mapping[str, Language]) -> pd.DataFrame:
+    """One row per neuron of a component's layer and type: how many `languages` keep it, and in which group it is.
+
+    `group` and `name` are those of `neurons.overlap.groups`.
+    """
+    columns = ["component", "type", "layer", "neuron", "languages", "group", "name"]
+    frames = []
+    for side in found:
+        for layer, rows in zip(side.layers, side.rows, strict=True):
+            places, names = _groups(side, rows, languages)
+            kinds, labels = (np.array(each, dtype=object) for each in zip(*names, strict=True))
+            frames.append(
+                pd.DataFrame(
+                    {"component": side.component, "type": side.type, "layer": layer, "neuron": np.arange(len(places))}
+                    | {"languages": rows.sum(axis=0), "group": kinds[places], "name": labels[places]}
+                )
+            )
+    return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
+
+
+def shared_table(found: Sequence[Side], languages: Mapping[str, Language]) -> pd.DataFrame:
+    """One row per component, type, layer and group (`neurons.overlap.groups`): the `count` of its neurons, and
+    their `share`.
+
+    `expected` is how many neurons the group would have if every language kept as many as it does, at random: F times
+    the product of densities of those that keep them, and of what is off in the others.
+    """
+    columns = ["component", "type", "layer", "group", "name", "count", "share", "expected"]
+    lines = []
+    for side in found:
+        labels = np.array([languages[code].family for code in side.languages])
+        for layer, rows in zip(side.layers, side.rows, strict=True):
+            places, names = _groups(side, rows, languages)
+            width, density = rows.shape[1], rows.mean(axis=1)
+            counts = np.bincount(places, minlength=len(names))
+            expected = np.zeros(len(names))
+            for place, (kind, name) in enumerate(names):
+                inside = labels == name if kind == "family" else np.array(side.languages) == name
+                inside = np.full(len(labels), kind == "all") if kind in ("all", "none") else inside
+                expected[place] = 0 if kind == "some" else width * np.where(inside, density, 1 - density).prod()
+            expected[0] = width - expected.sum()
+            here = (side.component, side.type, layer)
+            lines += [
+                (*here, *name, int(count), count / width, chance)
+                for name, count, chance in zip(names, counts, expected, strict=True)
+            ]
+    return pd.DataFrame(lines, columns=columns)
+
+
+def _groups(
+    side: Side, rows: NDArray[np.bool_], languages: Mapping[str, Language]
+) -> tuple[NDArray[np.int64], list[tuple[str, str]]]:
+    """`overlap.groups`, with the codes of languages."""
+    places, names = overlap.groups(rows, [languages[code].family for code in side.languages])
+    return places, [(kind, side.languages[int(name)] if kind == "language" else name) for kind, name in names]
 
 
 def sparsity_table(masks: Sequence[Mask], pivot: str) -> pd.DataFrame:
@@ -134,9 +237,9 @@ def sparsity_table(masks: Sequence[Mask], pivot: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["pair", "type", "component", "layer", "sparsity"])
 
 
-def similarity(rows: pd.DataFrame) -> tuple[list[str], Matrix]:
-    """Languages, and their IoU [n, n] averaged over layers, from rows of `overlap_table` of one component and type."""
-    means = rows.groupby(["language_a", "language_b"], sort=False)["iou"].mean()
+def similarity(rows: pd.DataFrame, column: str = "iou") -> tuple[list[str], Matrix]:
+    """Languages, and a `column` [n, n] averaged over layers, from rows of `overlap_table` of one component and type."""
+    means = rows.groupby(["language_a", "language_b"], sort=False)[column].mean()
     first, second = (list(means.index.get_level_values(name)) for name in ("language_a", "language_b"))
     codes = list(dict.fromkeys([*first, *second]))
     matrix = np.eye(len(codes))
@@ -146,7 +249,10 @@ def similarity(rows: pd.DataFrame) -> tuple[list[str], Matrix]:
 
 
 def tree(similarity: Matrix, ordered: bool = False) -> Matrix:
-    """Average linkage over the distances 1 - IoU (scipy's linkage matrix); `ordered` puts like leaves side by side."""
+    """Average linkage over the distances 1 - similarity (scipy's linkage matrix).
+
+    `ordered` puts like leaves side by side.
+    """
     distances = 1 - similarity
     np.fill_diagonal(distances, 0)
     return linkage(squareform(distances, checks=False), method="average", optimal_ordering=ordered)

@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from scipy.cluster.hierarchy import dendrogram
 
 from workflow_scripts.languages import Language
@@ -121,16 +122,50 @@ def sparsity(tables: Tables, languages: Languages, pivot: str, run: str) -> tupl
     return figure, table
 
 
+def shared(tables: Tables, languages: Languages, pivot: str, run: str) -> tuple[Figure, pd.DataFrame]:
+    """Who keeps the neurons of each layer: all languages, one family, one language, others, none: 100 % together."""
+    table = tables.shared[tables.shared["type"] == tables.shared["component"].map(SIDES)]
+    colors = family_colors(languages)
+    families = [family for family in colors if family in set(table.loc[table["group"] == "family", "name"])]
+    parts = [("all", "", "0.25", "all languages")]
+    parts += [("family", family, colors[family], f"{family} alone") for family in families]
+    parts += [("language", "", "0.6", "one language alone"), ("some", "", "0.85", "other choices of languages")]
+    parts += [("none", "", "white", "no language")]
+    figure, axes = plt.subplots(1, 2, figsize=(2 * COLUMN, 2.8), sharey=True, layout="constrained")
+    for axis, (component, kind) in zip(axes, SIDES.items(), strict=True):
+        rows = table[table["component"] == component]
+        layers = sorted(rows["layer"].unique())
+        floor = np.zeros(len(layers))
+        for group, name, color, _ in parts:
+            own = rows[(rows["group"] == group) & ((rows["name"] == name) | (group == "language"))]
+            shares = 100 * own.groupby("layer")["share"].sum().reindex(layers, fill_value=0).to_numpy(dtype=float)
+            axis.bar(layers, shares, bottom=floor, color=color, edgecolor="0.4", linewidth=0.4, width=0.75)
+            floor = floor + shares
+        axis.set_title(f"{component}, {ARROWS[kind].format(pivot=pivot)}" + ("" if layers else ": not defined"))
+        axis.set_xlabel("layer")
+        axis.set_xticks(layers, layers)
+    axes[0].set(ylim=(0, 100), ylabel="neurons (%)")
+    handles = [Patch(facecolor=color, edgecolor="0.4", linewidth=0.4, label=label) for *_, color, label in parts]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
+    title(figure, f"Who keeps which neurons: {tables.neurons}", run)
+    return figure, table
+
+
 def trees(tables: Tables, languages: Languages, pivot: str, run: str) -> tuple[Figure, pd.DataFrame]:
     """Languages clustered by the overlap of their neurons (mean over layers), and how well families come out."""
     colors = family_colors(languages)
-    sides = {part: analysis.similarity(tables.side(part)) for part in SIDES}
+    sides = {part: analysis.similarity(tables.side(part), "corrected") for part in SIDES}
     scores = tables.means()
     size = max(len(codes) for codes, _ in sides.values())
     figure, axes = plt.subplots(1, 2, figsize=(2 * COLUMN, 1.3 + 0.13 * max(size, 6)), layout="constrained")
     for axis, (component, (codes, matrix)) in zip(axes, sides.items(), strict=True):
         if len(codes) < 2:
             axis.set_axis_off()
+            continue
+        side = f"{component}, {ARROWS[SIDES[component]].format(pivot=pivot)}"
+        if not np.isfinite(matrix).all():
+            axis.set_axis_off()
+            axis.set_title(f"{side}: not defined\n(sets are empty or the whole layer)")
             continue
         families = [languages[code].family for code in codes]
         drawn = dendrogram(
@@ -145,19 +180,19 @@ def trees(tables: Tables, languages: Languages, pivot: str, run: str) -> tuple[F
             label.set_color(colors[families[leaf]])
             label.set_fontsize(6.5)
         axis.spines["left"].set_visible(False)
-        axis.set_xlabel("distance (1 − IoU)")
-        arrow = ARROWS[SIDES[component]].format(pivot=pivot)
-        axis.set_title(f"{component}, {arrow}: {_scores(scores[scores['component'] == component].iloc[0])}")
+        axis.set_xlabel("distance (1 − overlap corrected for size)")
+        axis.set_title(f"{side}: {_scores(scores[scores['component'] == component].iloc[0])}")
     family_legend(figure, colors, [languages[code].family for codes, _ in sides.values() for code in codes])
     title(figure, f"Languages clustered by overlap: {tables.neurons}", run)
     return figure, scores
 
 
 def _scores(row: pd.Series) -> str:
-    """How well families come out, in two lines."""
+    """How well families come out, in two or three lines."""
     first = row["note"] or f"adjusted Rand index {row['ari']:.2f}"
-    tested = "" if row["note"] else f" (p = {row['p']:.2g})"
-    return f"{first}\nIoU within families {shown(row['within'], 3)}, across {shown(row['across'], 3)}{tested}"
+    tested = "" if row["note"] else f" (p = {row['p']:.2g}; {row['kept_p']:.2g} with frequencies kept)"
+    within, across = shown(row["corrected_within"], 3), shown(row["corrected_across"], 3)
+    return f"{first}\ncorrected overlap within families {within}, across {across}\n{tested.strip()}".rstrip()
 
 
 def _legend(axes: Sequence[Axes], *others: Line2D) -> None:

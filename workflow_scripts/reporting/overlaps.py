@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from workflow_scripts.artifacts import REMEDY
+from workflow_scripts.artifacts_files import REMEDY
 from workflow_scripts.errors import UserError
 from workflow_scripts.files import replacing
 
@@ -17,7 +17,13 @@ ARROWS = {"O2M": "{pivot}→X", "M2O": "X→{pivot}", "X2Y": "X→Y"}
 """What a type of directions is called in words."""
 MEAN = "all"
 """What stands for the mean over layers where a table counts layers."""
-NAMES = ("overlap", "families", "sparsity")
+NAMES = ("overlap", "families", "sparsity", "shared")
+"""Tables that figures are drawn from."""
+
+GROUPS = ("all", "family", "language", "some", "none")
+"""Who keeps a neuron (`neurons.overlap.groups`)."""
+ADDED = {"overlap": ("corrected", "kept"), "families": ("corrected_within", "kept_p")}
+"""Columns that tables of earlier versions lack."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,7 @@ class Tables:
     overlap: pd.DataFrame
     families: pd.DataFrame
     sparsity: pd.DataFrame
+    shared: pd.DataFrame
 
     @property
     def selection(self) -> str:
@@ -52,16 +59,16 @@ def overall(families: pd.DataFrame) -> pd.DataFrame:
     return families[(families["layer"] == MEAN) & (families["type"] == families["component"].map(SIDES))]
 
 
-def write(folder: Path, selection: str, neurons: str, **tables: pd.DataFrame) -> Tables:
-    """Write the tables in `NAMES`, and return them as they are read."""
+def write(folder: Path, selection: str, neurons: str, /, **tables: pd.DataFrame) -> Tables:
+    """Write the tables in `NAMES` and others, and return the former as they are read."""
     named = {}
-    for name in NAMES:
+    for name in tables:
         named[name] = tables[name].copy()
         named[name].insert(0, "selection", selection)
         named[name].insert(1, "neurons", neurons)
         with replacing(folder / f"{name}.csv") as temporary:
             named[name].to_csv(temporary, index=False, float_format="%.6g")
-    return Tables(**named)
+    return Tables(**{name: named[name] for name in NAMES})
 
 
 def read(folder: Path) -> Tables:
@@ -76,11 +83,12 @@ def read_table(path: Path) -> pd.DataFrame:
     """One of the tables. Raises `UserError` where it is missing or of another version."""
     if not path.exists():
         raise UserError(f"{path} does not exist: `python -m workflow_scripts.steps.overlap` makes it")
-    texts = {"layer": str, "note": str} if path.stem == "families" else None
+    texts = {"layer": str, "note": str} if path.stem == "families" else {"name": str}
     frame = pd.read_csv(path, dtype=texts, na_values=[""], keep_default_na=False)
-    if "selection" not in frame:
+    wanted = {"selection", *ADDED.get(path.stem, ())}
+    if not wanted <= set(frame):
         raise UserError(f"{path} is of another version of this project: {REMEDY}")
-    return frame.assign(note=frame["note"].fillna("")) if "note" in frame else frame
+    return frame.assign(**{name: frame[name].fillna("") for name in ("note", "name") if name in frame})
 
 
 def shown(value: float, digits: int) -> str:

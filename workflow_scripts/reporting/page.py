@@ -18,7 +18,7 @@ from workflow_scripts.reporting import overlaps
 from workflow_scripts.scoring import checks
 from workflow_scripts.scoring.markdown import VARIANTS, further, number, present
 from workflow_scripts.scoring.names import called
-from workflow_scripts.scoring.tables import read
+from workflow_scripts.scoring.tables import differences_to, read
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 PACKAGES = ("torch", "fairseq", "ctranslate2", "sentencepiece", "sacrebleu", "sacremoses", "numpy", "snakemake")
@@ -28,25 +28,28 @@ CAPTIONS = {
     "overlap-by-layer": "Overlap by layer: {}",
     "overlap": "Overlap between languages: {}",
     "languages": "Languages by overlap: {}",
+    "shared": "Who keeps which neurons: {}",
     "sparsity": "Sparsity: {}",
     "training": "Training{}",
 }
 
 
 def content(
-    tables: Path, config: Mapping[str, Any], against: str | None, families: Sequence[Path], figures: Sequence[Path]
+    tables: Path, config: Mapping[str, Any], against: Sequence[str], families: Sequence[Path], figures: Sequence[Path]
 ) -> dict[str, Any]:
     """What the template shows. `tables`, `families` and `figures` are files of earlier steps."""
     summary, directions = (read(tables / f"{name}.csv") for name in ("summary", "directions"))
-    wins, tests = (_optional(tables / f"{name}.csv") for name in ("wins", "significance"))
+    wins, tests, means = (_optional(tables / f"{name}.csv") for name in ("wins", "significance", "means"))
     return {
         "run": config["run"],
         "against": against,
         "summaries": _summaries(summary, against),
-        "checks": checks.sections(directions, _optional(tables / "checks.csv"), [against] if against else []),
-        "directions": _directions(directions, tests, against),
+        "checks": checks.sections(directions, _optional(tables / "checks.csv"), against),
+        "directions": [block for other in against or [None] for block in _directions(directions, tests, other)],
         "wins": wins.to_dict("records"),
+        "means": _means(means),
         "families": _families(families),
+        "shared": _shared(families),
         "figures": [_figure(path) for path in figures],
         "config": yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
         "seeds": _seeds(config),
@@ -68,7 +71,7 @@ def _optional(path: Path) -> pd.DataFrame:
     return read(path) if path.exists() else pd.DataFrame()
 
 
-def _summaries(summary: pd.DataFrame, against: str | None) -> list[dict[str, Any]]:
+def _summaries(summary: pd.DataFrame, against: Sequence[str]) -> list[dict[str, Any]]:
     """A table per test set, metric and variant: rows of systems, cells of tiers and types, with differences.
 
     A difference is marked `up` where the score is better, which may be lower.
@@ -83,14 +86,18 @@ def _summaries(summary: pd.DataFrame, against: str | None) -> list[dict[str, Any
             cells = [
                 {
                     "score": number(by_tier.loc[tier, kind], metric),
-                    "difference": _difference(by_tier.loc[tier], kind, metric),
+                    "differences": [
+                        found | {"against": other if len(against) > 1 else ""}
+                        for other, end in differences_to(against).items()
+                        if (found := _difference(by_tier.loc[tier], f"{kind}{end}", metric))
+                    ],
                     "sd": number(by_tier.loc[tier, f"{kind}_sd"], metric) if _has(by_tier, f"{kind}_sd") else "",
                     "last": kind == types[-1],
                 }
                 for tier in tiers
                 for kind in types
             ]
-            systems.append({"name": system, "cells": cells, "base": system == against})
+            systems.append({"name": system, "cells": cells, "base": system in against})
         title = ", ".join([called(metric).heading, VARIANTS[text], *further(test_set)])
         blocks.append({"title": title, "tiers": tiers, "types": types, "systems": systems})
     return blocks
@@ -100,8 +107,8 @@ def _has(frame: pd.DataFrame, column: str) -> bool:
     return column in frame and frame[column].notna().any()
 
 
-def _difference(row: pd.Series, kind: str, metric: str) -> dict[str, str] | None:
-    value = row.get(f"{kind}_difference")
+def _difference(row: pd.Series, column: str, metric: str) -> dict[str, str] | None:
+    value = row.get(column)
     if value is None or pd.isna(value):
         return None
     text, gain = number(value, metric, signed=True), called(metric).gain(value)
@@ -109,11 +116,14 @@ def _difference(row: pd.Series, kind: str, metric: str) -> dict[str, str] | None
 
 
 def _directions(directions: pd.DataFrame, tests: pd.DataFrame, against: str | None) -> list[dict[str, Any]]:
-    """A table per test set and metric in the last variant: rows of directions, a score per system, with outcomes."""
+    """A table per test set and metric in the last variant: rows of directions, a score per system, with outcomes.
+
+    Outcomes are those against one system.
+    """
     outcomes: dict[tuple[str, ...], str] = {}
     if not tests.empty:
         names = ["test_set", "system", "pair", "metric", "text"]
-        first = tests[tests["against"] == against].drop_duplicates(names)
+        first = tests[(tests["against"] == against) & (tests["outcome"].fillna("") != "")]
         keys = zip(*(first[name] for name in names), strict=True)
         outcomes = dict(zip(keys, first["outcome"], strict=True))
     blocks = []
@@ -136,13 +146,29 @@ def _directions(directions: pd.DataFrame, tests: pd.DataFrame, against: str | No
             for pair in rows["pair"].unique()
         ]
         title = ", ".join([called(metric).heading, VARIANTS[text], *further(test_set)])
-        blocks.append({"title": title, "systems": systems, "rows": table})
+        blocks.append({"title": title, "against": against, "systems": systems, "rows": table})
     return blocks
+
+
+def _means(tests: pd.DataFrame) -> list[dict[str, Any]]:
+    """Tests of means over all languages, the primary metric's first; what the two tests say stands in one row."""
+    if tests.empty:
+        return []
+    keys = ["test_set", "against", "metric", "text", "system", "type"]
+    tests = tests[tests["tier"] == "All"].sort_values("primary", ascending=False, kind="stable")
+    rows = []
+    for place, both in tests.groupby(keys, sort=False):
+        row = dict(zip(keys, place, strict=True)) | {"primary": bool(both["primary"].iloc[0])}
+        found = both[["difference", "low", "high"]].astype(float).bfill().iloc[0]
+        row |= {name: number(found[name], row["metric"], signed=True) for name in found.index}
+        p = both["p_holm"].astype(float).bfill().iloc[0]
+        rows.append(row | {"p": "–" if pd.isna(p) else f"{p:.4f}", "outcome": "".join(both["outcome"].fillna(""))})
+    return rows
 
 
 def _families(paths: Sequence[Path]) -> list[dict[str, str]]:
     """Overlap within and across families, mean over layers, on the side of each component where languages differ."""
-    digits = {"within": 3, "across": 3, "p": 4, "ari": 2}
+    digits = {"within": 3, "across": 3, "corrected_within": 3, "corrected_across": 3, "p": 4, "kept_p": 4, "ari": 2}
     return [
         {name: str(row[name]) for name in ("selection", "component", "type", "note")}
         | {name: overlaps.shown(row[name], places) for name, places in digits.items()}
@@ -151,10 +177,28 @@ def _families(paths: Sequence[Path]) -> list[dict[str, str]]:
     ]
 
 
+def _shared(paths: Sequence[Path]) -> list[dict[str, str]]:
+    """Shares of neurons by who keeps them, mean over layers: from the tables beside those of families."""
+    lines = []
+    for path in paths:
+        table = overlaps.read_table(path.with_name("shared.csv"))
+        for (component, kind), rows in table.groupby(["component", "type"], sort=False):
+            if overlaps.SIDES[component] == kind:
+                means = 100 * rows.groupby("group")["share"].sum() / rows["layer"].nunique()
+                line = {"selection": str(rows["selection"].iloc[0]), "component": component, "type": kind}
+                defined = {group: means.get(group, float("nan")) for group in overlaps.GROUPS}
+                lines.append(line | {group: overlaps.shown(value, 1) for group, value in defined.items()})
+    return lines
+
+
 def _figure(path: Path) -> dict[str, str]:
     kind = next(kind for kind in CAPTIONS if path.stem.startswith(kind))
     caption = CAPTIONS[kind].format(
-        path.stem.removeprefix(kind).strip("-").replace("-encoder", ", encoder").replace("-decoder", ", decoder")
+        path.stem.removeprefix(kind)
+        .strip("-")
+        .replace("-encoder", ", encoder")
+        .replace("-decoder", ", decoder")
+        .replace("-against-", " against ")
     )
     data = base64.b64encode(path.read_bytes()).decode()
     return {"caption": caption, "source": f"data:image/svg+xml;base64,{data}", "file": path.name}

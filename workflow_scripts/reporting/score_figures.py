@@ -12,12 +12,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from workflow_scripts.direction import Direction
-from workflow_scripts.languages import Language
+from workflow_scripts.languages import Language, tier
 from workflow_scripts.paths import DEFAULT_SET
 from workflow_scripts.reporting.overlaps import ARROWS
 from workflow_scripts.reporting.style import COLUMN, family_colors, family_legend, title
 from workflow_scripts.scoring.names import called
-from workflow_scripts.scoring.tables import tier
 
 TYPES = ("O2M", "M2O")
 BETTER = "0.95"
@@ -29,7 +28,7 @@ def differences(
 ) -> pd.DataFrame:
     """Score differences to system `against` on the default test set, with `language`, `family`, `type` and `tier`.
 
-    `outcome` is `win`, `tie` or `loss` of the significance test (bootstrap where both were made), empty without one.
+    `outcome` is `win`, `tie` or `loss` of the significance test (randomization), empty without one.
     """
     keys = ["pair", "metric", "text"]
     scores = scores[scores["test_set"] == DEFAULT_SET]
@@ -45,7 +44,7 @@ def differences(
     if tests.empty:
         return table.assign(outcome="")
     tests = tests[(tests["test_set"] == DEFAULT_SET) & (tests["against"] == against)]
-    outcomes = tests.drop_duplicates(["system", *keys]).set_index(["system", *keys])["outcome"]
+    outcomes = tests[tests["outcome"].fillna("") != ""].set_index(["system", *keys])["outcome"]
     table = table.join(outcomes, on=["system", *keys])
     return table.assign(outcome=table["outcome"].fillna(""))
 
@@ -127,7 +126,7 @@ def by_language(
         axis.set_xlabel(_difference_in(metric))
     marks = [
         Line2D([], [], marker="o", ls="", color="0.3", mfc=fill, markersize=4, label=label)
-        for fill, label in (("0.3", "p < 0.05"), ("white", "not significant"))
+        for fill, label in (("0.3", "p < 0.05 (corrected)"), ("white", "not significant"))
         if tested
     ]
     marks.append(Patch(color=BETTER, label="better"))

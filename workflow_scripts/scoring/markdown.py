@@ -8,7 +8,7 @@ import pandas as pd
 
 from workflow_scripts.paths import DEFAULT_SET
 from workflow_scripts.scoring.names import called
-from workflow_scripts.scoring.tables import TYPES
+from workflow_scripts.scoring.tables import TYPES, differences_to
 
 VARIANTS = {
     "raw": "text as it is",
@@ -39,20 +39,28 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -
 
 def page(
     run: str,
-    against: str | None,
+    against: str | Sequence[str] | None,
     summary: pd.DataFrame,
     wins: pd.DataFrame,
     repaired: pd.DataFrame,
+    tested: pd.DataFrame | None = None,
+    claims: pd.DataFrame | None = None,
 ) -> str:
     """All there is to say: the default test set first, then a section for every further one.
 
-    The tables are `summary` and `repaired` of `scoring.tables`, and `outcomes` of `scoring.outcomes`.
+    The tables are `summary` and `repaired` of `scoring.tables`, and `outcomes` of `scoring.outcomes`; `tested` are its
+    tests of means, `claims` the table of `scoring.seeds`.
     """
     sets = summary["test_set"].unique()
     parts = []
     for name in sorted(sets, key=lambda name: name != DEFAULT_SET):
         own = [frame if frame.empty else frame[frame["test_set"] == name] for frame in (summary, wins, repaired)]
         parts.append(means(own[0], f"{run}: {', '.join(['means over languages', *further(name)])}", against))
+        if tested is not None and not tested.empty:
+            known = tested[tested["test_set"] == name]
+            parts += [tested_means(rows, str(other)) for other, rows in known.groupby("against", sort=False)]
+        if claims is not None and not claims.empty:
+            parts.append(by_seeds(claims[claims["test_set"] == name]))
         if not own[1].empty:
             parts += [outcomes(rows, str(other)) for other, rows in own[1].groupby("against", sort=False)]
         if not own[2].empty:
@@ -60,7 +68,7 @@ def page(
     return "\n".join(parts)
 
 
-def means(frame: pd.DataFrame, title: str, against: str | None) -> str:
+def means(frame: pd.DataFrame, title: str, against: str | Sequence[str] | None) -> str:
     """The summary table of every metric and variant on one test set (`scoring.tables.summary`)."""
     parts = [f"# {title}"]
     for (metric, text), rows in frame.groupby(["metric", "text"], sort=False):
@@ -108,7 +116,52 @@ def outcomes(frame: pd.DataFrame, against: str) -> str:
     """Wins, losses and ties against a system (`scoring.outcomes.outcomes`)."""
     header = ["metric", "text", "system", "test", "wins", "ties", "losses"]
     cells = [[str(value) for value in row] for row in frame[header].itertuples(index=False)]
-    return f"## Directions better or worse than {against} (p < 0.05)\n\n{table(header, cells, left=4)}\n"
+    note = "p < 0.05 after correction for the number of directions (Holm)"
+    return f"## Directions better or worse than {against} ({note})\n\n{table(header, cells, left=4)}\n"
+
+
+def tested_means(frame: pd.DataFrame, against: str) -> str:
+    """Differences of means over all languages to a system, with p and intervals (`scoring.outcomes.read_means`).
+
+    A row per metric, variant, system and type: what the two tests say of one mean stands together.
+    """
+    keys = ["metric", "text", "system", "type"]
+    frame = frame[frame["tier"] == "All"].sort_values("primary", ascending=False, kind="stable")
+    cells = []
+    for (metric, text, system, kind), rows in frame.groupby(keys, sort=False):
+        first = rows[["low", "high", "p", "p_holm"]].astype(float).bfill().iloc[0]
+        interval = [number(first[end], metric, signed=True) for end in ("low", "high")]
+        p = ["–" if pd.isna(first[name]) else f"{first[name]:.4f}" for name in ("p", "p_holm")]
+        label = f"{metric} (primary)" if rows["primary"].iloc[0] else metric
+        outcome = "".join(rows["outcome"].fillna(""))
+        difference = number(rows["difference"].iloc[0], metric, signed=True)
+        cells.append([label, text, system, kind, difference, f"{interval[0]} … {interval[1]}", *p, outcome])
+    header = ["metric", "text", "system", "mean", "difference", "95 % interval", "p", "p (Holm)", "outcome"]
+    note = (
+        "Two trained models are compared, not two methods: the unit is the line of the test set, in every direction "
+        "that holds it. p by approximate randomization, corrected for the number of systems; intervals by bootstrap."
+    )
+    return f"## Means against {against}\n\n{table(header, cells, left=4)}\n\n{note}\n"
+
+
+def by_seeds(frame: pd.DataFrame) -> str:
+    """Differences of means over training seeds, over all languages (`scoring.seeds.table`)."""
+    cells = []
+    for row in frame[frame["tier"] == "All"].itertuples():
+        low, high = (number(value, row.metric, signed=True) for value in (row.low, row.high))
+        spread = f"at most {number(row.high, row.metric)}"
+        contrast = row.kind == "contrast"
+        cells.append(
+            [
+                *(row.metric, row.text, row.group, row.against if contrast else row.kind, row.type, str(row.seeds)),
+                number(row.difference, row.metric, signed=contrast),
+                f"{low} … {high}" if contrast else spread,
+                "–" if pd.isna(row.p) else f"{row.p:.4f}",
+            ]
+        )
+    header = ["metric", "text", "group", "against", "mean", "seeds", "difference", "95 % interval", "p"]
+    note = "Paired by seed; p of all sign flips, from six on. `another seed`: mean difference of two of one group."
+    return f"## Methods, by training seeds\n\n{table(header, cells, left=5)}\n\n{note}\n"
 
 
 def present(summary: pd.DataFrame) -> list[str]:
@@ -116,15 +169,16 @@ def present(summary: pd.DataFrame) -> list[str]:
     return [name for name in (*TYPES, "Avg") if name in summary and summary[name].notna().any()]
 
 
-def _scores(rows: pd.DataFrame, metric: str, against: str | None) -> str:
+def _scores(rows: pd.DataFrame, metric: str, against: str | Sequence[str] | None) -> str:
     types = present(rows)
     tiers = list(rows["tier"].unique())
     header = ["", *(f"{tier} {kind}" if kind == types[0] else kind for tier in tiers for kind in types)]
     cells = []
     for system, own in rows.groupby("system", sort=False):
         by_tier = own.set_index("tier")
-        for label, column in ((system, "{}"), (f"  ± {system}", "{}_sd"), (f"  − {against}", "{}_difference")):
-            columns = [column.format(kind) for kind in types]
+        differences = ((f"  − {other}", end) for other, end in differences_to(against).items())
+        for label, end in ((system, ""), (f"  ± {system}", "_sd"), *differences):
+            columns = [f"{kind}{end}" for kind in types]
             if not all(name in by_tier for name in columns) or by_tier[columns].isna().all(axis=None):
                 continue
             values = by_tier.reindex(tiers)[columns].to_numpy().ravel()

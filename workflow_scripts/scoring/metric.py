@@ -35,6 +35,10 @@ class Scorer(ABC):
     def score(self, sums: Sums) -> float:
         """The score of the segments whose statistics add up to `sums`, of all or of a resample."""
 
+    def scores(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        """`score` of every row of `sums` [k, m]: [k]. Tests of significance take thousands of them."""
+        return np.array([self.score(row) for row in sums], dtype=np.float64)
+
     def entry(self, sums: Sums) -> dict[str, Any]:
         """What score files say of a test set."""
         return {"score": float(self.score(sums)), "signature": self.signature}
@@ -42,9 +46,10 @@ class Scorer(ABC):
 
 @dataclass(frozen=True)
 class Summed:
-    """How the score of a test set comes from sums over its segments."""
+    """How the score of a test set comes from sums over its segments: of one, and of many at once (see `Scorer`)."""
 
     score: Callable[[Sums], float]
+    scores: Callable[[NDArray[np.float64]], NDArray[np.float64]]
     signature: str
 
 
@@ -127,7 +132,7 @@ class Counted(Metric):
 
     def summed(self, language: str, options: Mapping[str, Any]) -> Summed:
         scorer = self.scorer(language, **options)
-        return Summed(scorer.score, scorer.signature)
+        return Summed(scorer.score, scorer.scores, scorer.signature)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +157,8 @@ class Learned(Metric):
         return np.column_stack([values, np.ones(len(values))])
 
     def summed(self, language: str, options: Mapping[str, Any]) -> Summed:
-        return Summed(lambda sums: float(sums[0] / sums[1]), f"nrefs:{int('ref' in self.reads)}")
+        signature = f"nrefs:{int('ref' in self.reads)}"
+        return Summed(lambda sums: float(sums[0] / sums[1]), lambda sums: sums[:, 0] / sums[:, 1], signature)
 
 
 TEXTS = {"src": "src", "mt": "hyp", "ref": "ref"}

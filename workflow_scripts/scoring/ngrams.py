@@ -28,7 +28,8 @@ def count(texts: Mapping[str, Iterable[str]]) -> dict[str, dict[str, int]]:
     for code, lines in texts.items():
         counts[code] = Counter()
         for line in lines:
-            counts[code].update(analyze(line))
+            # A word's edge alone tells nothing.
+            counts[code].update(ngram for ngram in analyze(line) if ngram.strip())
     vocabulary = sorted({ngram for found in counts.values() for ngram in _most_frequent(found)})
     return {code: {ngram: found[ngram] for ngram in vocabulary if found[ngram]} for code, found in counts.items()}
 

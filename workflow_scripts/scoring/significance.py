@@ -1,50 +1,33 @@
-"""Is a difference between two systems real? sacrebleu's paired tests on statistics of segments."""
+"""Is a difference between two systems real? Tests on statistics of segments that were kept when they were scored."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sacrebleu.metrics import base as sacrebleu
-from sacrebleu.significance import PairedTest
 
 from workflow_scripts.scoring.metric import Metric, Summed
+from workflow_scripts.scoring.resampling import Paired, bootstrap, randomization
 
 TESTS = {"bootstrap": "bs", "randomization": "ar"}
-"""Paired bootstrap resampling (Koehn 2004) and approximate randomization (Riezler and Maxwell 2005) in sacrebleu."""
+"""Paired bootstrap resampling, which gives intervals, and approximate randomization, which gives p: as sacrebleu's
+signatures call them."""
+TAILS = (2.5, 97.5)
+"""Percentiles that bound a 95 % interval."""
 
 
-class _FromSums(sacrebleu.Metric):
-    """A metric whose hypotheses are what is added up over segments already."""
-
-    def __init__(self, metric: Metric, summed: Summed) -> None:
-        super().__init__()
-        self.name, self.summed = metric.name, summed
-        self.num_refs = 1
-
-    def _extract_corpus_statistics(self, hypotheses: Any, references: Any) -> Any:
-        return hypotheses
-
-    def _compute_score_from_stats(self, stats: Any) -> sacrebleu.Score:
-        return sacrebleu.Score(self.name, self.summed.score(stats))
-
-    def _aggregate_and_compute(self, stats: Any) -> sacrebleu.Score:
-        return self._compute_score_from_stats(np.sum(np.asarray(stats, dtype=np.float64), axis=0))
-
-    def get_signature(self) -> sacrebleu.Signature:
-        signature = sacrebleu.Signature({"num_refs": 1})
-        for part in self.summed.signature.split("|"):
-            key, _, value = part.partition(":")
-            signature.update(key, value)
-        return signature
-
-    # sacrebleu has a metric define them; none is called where statistics are given.
-    def _preprocess_segment(self, sent: str) -> str:
-        raise NotImplementedError("no text is read")
-
-    _extract_reference_info = _compute_segment_statistics = _preprocess_segment  # type: ignore[assignment]
+def paired(
+    ours: NDArray[np.float64],
+    theirs: NDArray[np.float64],
+    metric: Metric,
+    summed: Summed,
+    lines: NDArray[np.int64] | None = None,
+) -> Paired:
+    """Two systems' segments, [n, m], as files of segments hold them; each is a line of its own without `lines`."""
+    lines = np.arange(len(ours)) if lines is None else lines
+    return Paired(metric.summands(ours), metric.summands(theirs), summed.scores, lines)
 
 
 def compare(
@@ -60,22 +43,30 @@ def compare(
 
     `ours`, `theirs`: what the file of segments holds for the metric, statistics [n, m] or scores [n, 1]; `summed`: how
     their sums become scores; `test`: a key of `TESTS`; `samples`: resamples or trials. Returns score, against_score,
-    difference, p, the bootstrap's mean and 95 % half-interval `ci`, and sacrebleu's signature.
+    difference, and the signature in sacrebleu's form; randomization's p; the bootstrap's mean and 95 % half-interval
+    `ci` of our score, and `low` and `high`, the 95 % interval of the difference. What a test does not give is None.
     """
-    named = [("theirs", metric.summands(theirs)), ("ours", metric.summands(ours))]
-    os.environ["SACREBLEU_SEED"] = str(seed)  # the only way to tell sacrebleu
-    instance = {metric.name: _FromSums(metric, summed)}
-    paired = PairedTest(named, instance, None, test_type=TESTS[test], n_samples=samples)
-    signatures, results = paired()
-    ((name, (base, result)),) = ((name, values) for name, values in results.items() if name != "System")
-    found = {
-        "score": result.score,
-        "against_score": base.score,
-        "difference": result.score - base.score,
-        # sacrebleu calls even identical texts different: none of its samples is beyond a difference of 0.
-        "p": result.p_value if result.score != base.score else 1.0,
-        "mean": result.mean,
-        "ci": result.ci,
-    }
-    numbers = {key: None if value is None else float(value) for key, value in found.items()}
-    return numbers | {"signature": str(signatures[name])}
+    pair = paired(ours, theirs, metric, summed)
+    scores = [float(summed.score(side.sum(axis=0))) for side in (pair.ours, pair.theirs)]
+    first, *others = summed.signature.split("|")
+    signature = "|".join([first, f"{TESTS[test]}:{samples}", f"seed:{seed}", *others])
+    found = {"score": scores[0], "against_score": scores[1], "difference": scores[0] - scores[1]}
+    (given,) = tested([pair], np.eye(1), test, samples, seed)
+    return found | given | {"signature": signature}
+
+
+def tested(
+    pairs: Sequence[Paired], weights: NDArray[np.float64], test: str, samples: int, seed: int
+) -> list[dict[str, float | None]]:
+    """What a test says of each row of `weights` [groups, directions] (see `resampling.randomization`).
+
+    A dictionary per row: `p`; `mean`, `ci`, `low` and `high` (see `compare`).
+    """
+    if test == "randomization":
+        _, p = randomization(pairs, weights, samples, seed)
+        return [{"p": float(each), "mean": None, "ci": None, "low": None, "high": None} for each in p]
+    ours, differences = bootstrap(pairs, weights, samples, seed)
+    lows, highs = np.percentile(ours, TAILS, axis=1)
+    bounds = np.percentile(differences, TAILS, axis=1)
+    columns = zip(ours.mean(axis=1), (highs - lows) / 2, *bounds, strict=True)
+    return [{"p": None} | dict(zip(("mean", "ci", "low", "high"), map(float, row), strict=True)) for row in columns]

@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from workflow_scripts.artifacts import REMEDY
+from workflow_scripts.artifacts_files import REMEDY
 from workflow_scripts.direction import PAPER, Direction
 from workflow_scripts.errors import UserError
-from workflow_scripts.languages import Language
+from workflow_scripts.languages import Language, tier
 from workflow_scripts.paths import DEFAULT_SET
 from workflow_scripts.scoring.metrics import METRICS
 from workflow_scripts.scoring.names import called, names
@@ -68,12 +68,6 @@ def read_scores(
                 }
 
 
-def tier(direction: Direction, pivot: str, languages: Mapping[str, Language]) -> str:
-    """The tier of the language that is not the pivot, capitalised; empty where there is none, or two languages."""
-    other = direction.other(pivot)
-    return languages[other].tier.capitalize() if other in languages else ""
-
-
 def directions(rows: Iterable[Mapping[str, Any]], published: pd.DataFrame | None = None) -> pd.DataFrame:
     """One row per test set, system, pair, metric and variant, in the order given.
 
@@ -96,31 +90,42 @@ def summary(
     frame: pd.DataFrame,
     languages: Mapping[str, Language],
     pivot: str,
-    against: str | None = None,
+    against: str | Sequence[str] | None = None,
     replicates: Mapping[str, list[str]] | None = None,
 ) -> pd.DataFrame:
     """Plain means over languages: one row per test set, metric, variant, system and tier.
 
     Columns: O2M, M2O, X2Y (where there are such directions) and Avg = (O2M + M2O) / 2, each also as `_difference` (to
-    system `against`, over the directions both have) and `_sd` (standard deviation over training seeds). `replicates`
-    names groups of systems that differ in their seed alone; a group is a further system, the mean of its members.
+    system `against`, over the directions both have; to others that it lists as `_difference_to_dense`) and `_sd`
+    (standard deviation over training seeds). `replicates` names groups of systems that differ in their seed alone; a
+    group is a further system, the mean of its members.
     """
     parts = []
     for test_set, rows in frame.groupby("test_set", sort=False):
-        part = _summary(rows.drop(columns="test_set"), languages, pivot, against, replicates or {})
+        part = _summary(rows.drop(columns="test_set"), languages, pivot, differences_to(against), replicates or {})
         part.insert(0, "test_set", test_set)
         parts.append(part)
     table = pd.concat(parts, ignore_index=True)
     kinds = [kind for kind in (*TYPES, "Avg") if kind in table]
-    values = [f"{kind}{end}" for end in ("", "_difference", "_sd") for kind in kinds if f"{kind}{end}" in table]
+    ends = ("", *differences_to(against).values(), "_sd")
+    values = list(dict.fromkeys(f"{kind}{end}" for end in ends for kind in kinds if f"{kind}{end}" in table))
     return table[["test_set", *KEYS, "tier", *values, "directions"]]
+
+
+def differences_to(against: str | Sequence[str] | None) -> dict[str | None, str]:
+    """How columns of differences end, by the system that they refer to; the first of `against` has the short name.
+
+    Without a system to compare with there are columns, too, and nothing in them.
+    """
+    listed = [against] if isinstance(against, str) else list(against or []) or [None]
+    return {name: f"_difference_to_{name}" if place else "_difference" for place, name in enumerate(listed)}
 
 
 def _summary(
     frame: pd.DataFrame,
     languages: Mapping[str, Language],
     pivot: str,
-    against: str | None,
+    against: Mapping[str | None, str],
     replicates: Mapping[str, list[str]],
 ) -> pd.DataFrame:
     """The summary of one test set."""
@@ -128,15 +133,13 @@ def _summary(
     frame = frame.assign(
         type=[pair.type(pivot) for pair in pairs], tier=[tier(pair, pivot, languages) for pair in pairs]
     )
-    if against in set(frame["system"]):
-        base = frame[frame["system"] == against].set_index(["metric", "text", "pair"])["score"]
-        index = pd.MultiIndex.from_frame(frame[["metric", "text", "pair"]])
-        frame["difference"] = (frame["score"] - base.reindex(index).to_numpy()).where(frame["system"] != against)
-    else:
-        frame["difference"] = float("nan")
+    index = pd.MultiIndex.from_frame(frame[["metric", "text", "pair"]])
+    for other, end in against.items():
+        base = frame[frame["system"] == other].set_index(["metric", "text", "pair"])["score"]
+        frame[end] = (frame["score"] - base.reindex(index).to_numpy()).where(frame["system"] != other)
     tiers = [*dict.fromkeys(language.tier.capitalize() for language in languages.values()), "All"]
     blocks = [
-        _means(frame if name == "All" else frame[frame["tier"] == name]).assign(tier=name)
+        _means(frame if name == "All" else frame[frame["tier"] == name], against.values()).assign(tier=name)
         for name in tiers
         if name and (name == "All" or (frame["tier"] == name).any())
     ]
@@ -148,11 +151,11 @@ def _summary(
     return _sorted(table, {"metric": names(), "text": texts, "system": systems, "tier": tiers})
 
 
-def _means(frame: pd.DataFrame) -> pd.DataFrame:
-    """Means per metric, variant and system (index), by direction type (columns)."""
+def _means(frame: pd.DataFrame, differences: Iterable[str]) -> pd.DataFrame:
+    """Means per metric, variant and system (index), by direction type (columns); of scores and of `differences`."""
     kinds = [kind for kind in TYPES if kind != "X2Y" or (frame["type"] == "X2Y").any()]
     columns = {}
-    for value, suffix in (("score", ""), ("difference", "_difference")):
+    for value, suffix in (("score", ""), *zip(differences, differences, strict=True)):
         means = frame.pivot_table(index=KEYS, columns="type", values=value, aggfunc="mean", dropna=False)
         means = means.reindex(columns=kinds)
         for kind in kinds:

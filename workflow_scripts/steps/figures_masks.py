@@ -5,7 +5,7 @@
 
 Writes, each as .svg, .png and .csv (the table behind it), with the selection's name for NAME: `overlap-NAME-encoder`,
 `overlap-NAME-decoder` (heat maps of IoU per layer, for the components that can be compared), `overlap-by-layer-NAME`,
-`sparsity-NAME`, and `languages-NAME` (dendrogram with family scores).
+`shared-NAME` (who keeps which neurons), `sparsity-NAME`, and `languages-NAME` (dendrogram with family scores).
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ def main() -> None:
     for component in drawn:
         save(args.output / f"overlap-{name}-{component}", *mask_figures.heat_map(tables, *common, component))
     save(args.output / f"overlap-by-layer-{name}", *mask_figures.by_layer(tables, *common))
+    save(args.output / f"shared-{name}", *mask_figures.shared(tables, *common))
     save(args.output / f"sparsity-{name}", *mask_figures.sparsity(tables, *common))
     save(args.output / f"languages-{name}", *mask_figures.trees(tables, *common))
 

@@ -5,7 +5,7 @@
 
 Reads `directions.csv` and, where it is, `significance.csv`. Writes `scores-by-tier-{metric}` and
 `scores-by-language-{metric}` for every metric, of the default test set, each as .svg, .png and .csv (the table behind
-it).
+it), and the same against further systems as `scores-by-tier-{metric}-against-{system}`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import argparse
 from pathlib import Path
 
 from workflow_scripts.errors import UserError, run
+from workflow_scripts.paths import figure_name
 
 CODE = (
     "reporting.overlaps",
@@ -28,7 +29,7 @@ CODE = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tables", type=Path, help="folder of directions.csv")
-    parser.add_argument("--against", required=True, help="system that differences are taken to")
+    parser.add_argument("--against", nargs="+", required=True, help="systems that differences are taken to")
     parser.add_argument("--metrics", nargs="+", required=True, help="metrics to draw")
     parser.add_argument("--languages", type=Path, required=True, help="language table")
     parser.add_argument("--pivot", default="en", help="the language in the middle")
@@ -47,17 +48,19 @@ def main() -> None:
     scores = read(args.tables / "directions.csv")
     tested = args.tables / "significance.csv"
     tests = read(tested) if tested.exists() else pd.DataFrame()
-    table = score_figures.differences(scores, tests, languages, args.pivot, args.against)
-    for metric in args.metrics:
-        rows = table[table["metric"] == metric]
-        if rows.empty:
-            raise UserError(f"{args.tables / 'directions.csv'}: no system shares a {metric} score with {args.against}")
-        # The last variant is the one to compare by: repaired where there are two.
-        text = rows["text"].iloc[-1]
-        rows = rows[rows["text"] == text]
-        common = (languages, metric, text, args.pivot, args.against, args.run)
-        save(args.output / f"scores-by-tier-{metric}", score_figures.by_tier(rows, *common), rows)
-        save(args.output / f"scores-by-language-{metric}", score_figures.by_language(rows, *common), rows)
+    drawn = {"tier": score_figures.by_tier, "language": score_figures.by_language}
+    for place, against in enumerate(args.against):
+        table = score_figures.differences(scores, tests, languages, args.pivot, against)
+        for metric in args.metrics:
+            rows = table[table["metric"] == metric]
+            if rows.empty:
+                raise UserError(f"{args.tables / 'directions.csv'}: no system shares a {metric} score with {against}")
+            # The last variant is the one to compare by: repaired where there are two.
+            text = rows["text"].iloc[-1]
+            rows = rows[rows["text"] == text]
+            for group, draw in drawn.items():
+                name = figure_name(group, metric, against if place else "")
+                save(args.output / name, draw(rows, languages, metric, text, args.pivot, against, args.run), rows)
 
 
 if __name__ == "__main__":

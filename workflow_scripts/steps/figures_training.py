@@ -19,7 +19,6 @@ CODE = (
     "reporting.style",
     "scoring.metric",
     "scoring.names",
-    "scoring.tables",
 )
 
 

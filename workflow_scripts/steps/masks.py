@@ -5,16 +5,21 @@
     python -m workflow_scripts.steps.masks --system random --select random --like results/demo/masks/ns.parquet \\
         --seed 222 --output …
 
-Each criterion has options of its own. `--k` is a number, or JSON with one number per direction type and component:
-`{"en-x": {"encoder": 95, "decoder": 90}, "x-en": {"encoder": 85, "decoder": 80}}`. Masks that were selected from the
-same statistics in the same way are left as they are.
+Each criterion has options of its own, and needs columns of the activations. `--k` is a number, or JSON with one number
+per direction type and component: `{"en-x": {"encoder": 95, "decoder": 90}, "x-en": {"encoder": 85, "decoder": 80}}`.
+Where the activations are another baseline's, `--baseline-activations` is a file of the run's own, whose layers they
+must have. Masks that were selected from the same statistics in the same way are left as they are.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from workflow_scripts import errors
 from workflow_scripts.artifacts import (
@@ -27,13 +32,14 @@ from workflow_scripts.artifacts import (
     read_masks,
     write_masks,
 )
+from workflow_scripts.artifacts_checks import check_alike
 from workflow_scripts.batch import made_from, outstanding, stamp
 from workflow_scripts.command_line import add_options
 from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
 from workflow_scripts.files import code_version
 from workflow_scripts.neurons.criteria import CRITERIA
-from workflow_scripts.neurons.criterion import Kept, Neurons, coverage
+from workflow_scripts.neurons.criterion import Criterion, Kept, Layer, Neurons, coverage, shared
 
 CODE = ("neurons.criterion",)
 
@@ -44,68 +50,142 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--select", choices=list(CRITERIA), required=True, help="the criterion")
     parser.add_argument("--pivot", default="en", help="a direction from the pivot is of type en-x, others are x-en")
     parser.add_argument("--components", nargs="+", choices=COMPONENTS, default=list(COMPONENTS), help="what is masked")
+    parser.add_argument("--families", type=json.loads, help="family by language, JSON, for criteria that ask for it")
+    parser.add_argument("--baseline-activations", type=Path, help="a file whose layers the activations must have")
+    parser.add_argument("--positions", choices=["real", "all"], default="real", help="all: padding is counted, too")
     add_options(parser, CRITERIA.options())
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("activations", type=Path, nargs="*", metavar="PAIR.parquet", help="counts of every direction")
+    parser.add_argument("activations", type=Path, nargs="*", metavar="PAIR.parquet", help="those of every direction")
     return parser.parse_args()
 
 
 def options_of(args: argparse.Namespace) -> dict[str, Any]:
-    """The options of the criterion that were given. Raises `UserError` for one that is missing, or another's."""
+    """The options of the criterion, defaults included. Raises `UserError` for one that is missing, or another's."""
     criterion = CRITERIA[args.select]
     given = {key: value for key in CRITERIA.options() if (value := getattr(args, key)) is not None}
-    missing = [f"--{key.replace('_', '-')}" for key in criterion.required if key not in given]
+    missing = [_option(key) for key in criterion.required if key not in given]
+    missing += ["--families"] if criterion.families and args.families is None else []
     if missing:
         raise UserError(f"--select {args.select} needs {' and '.join(missing)}")
+    if criterion.ambiguous(given):
+        raise UserError(f"--select {args.select} needs exactly one of {', '.join(map(_option, criterion.one_of))}")
     for key in given:
         if key not in criterion.options:
-            raise UserError(f"--select {args.select} takes no --{key.replace('_', '-')}")
-    return given
+            raise UserError(f"--select {args.select} takes no {_option(key)}")
+    return {**criterion.defaults, **given}
 
 
-def neurons_of(found: dict[str, Activations], like: Masks | None, args: argparse.Namespace) -> Neurons:
+def _option(key: str) -> str:
+    return f"--{key.replace('_', '-')}"
+
+
+def check(found: Mapping[str, Activations], columns: Sequence[str], args: argparse.Namespace) -> None:
+    """Raise `UserError` where activations lack a column, or have other layers than those of the run's baseline."""
+    for pair, each in found.items():
+        if missing := [name for name in columns if any(name not in values for values in each.values.values())]:
+            raise UserError(
+                f"the activations of {pair} have no {', '.join(missing)}, which --select {args.select} needs: record "
+                "them again (activations.gradients: true for what needs gradients)"
+            )
+    if args.baseline_activations:
+        own = read_activations(args.baseline_activations).widths
+        if wrong := [pair for pair, each in found.items() if each.widths != own]:
+            raise UserError(
+                f"the activations of {wrong[0]} are of a model of another shape than {args.baseline_activations}: "
+                f"{_shape(found[wrong[0]].widths)}, not {_shape(own)}; record them with a baseline of the same one"
+            )
+
+
+def _shape(layers: Mapping[Layer, int]) -> str:
+    widths = " or ".join(map(str, sorted(set(layers.values()))))
+    numbers = [f"{sum(layer[0] == part for layer in layers)} {part}" for part in COMPONENTS]
+    return f"{' and '.join(numbers)} layers of {widths} neurons"
+
+
+def neurons_of(found: Mapping[str, Activations], like: Masks | None, args: argparse.Namespace) -> Neurons:
     """What the criterion chooses from. Raises `UserError` for a direction that is copied and has no counts."""
-    sizes: dict[str, dict[tuple[str, int], int]] = {}
     for row in like.rows if like else []:
         if row.pair not in found:
             raise UserError(f"the masks that are copied have direction {row.pair}, of which no counts are given")
-        sizes.setdefault(row.pair, {})[row.component, row.layer] = len(row.neurons)
-    statistics = {
-        pair: {layer: {"count": counts} for layer, counts in each.counts.items()} for pair, each in found.items()
-    }
-    kinds = {pair: Direction.parse(pair).kind(args.pivot) for pair in found}
-    return Neurons(statistics, kinds, tuple(args.components), sizes)
+        width = len(found[row.pair].counts.get((row.component, row.layer), ()))
+        if width != row.ffn_dim:
+            raise UserError(
+                f"{row.pair}, {row.component} layer {row.layer}: the masks that are copied have {row.ffn_dim} neurons, "
+                f"the activations {width}; they are of different models"
+            )
+    return Neurons(
+        statistics={pair: each.values for pair, each in found.items()},
+        kinds={pair: Direction.parse(pair).kind(args.pivot) for pair in found},
+        components=tuple(args.components),
+        like=like.kept() if like else {},
+        families=args.families or {},
+        positions={pair: each.positions for pair, each in found.items()},
+    )
 
 
-def as_mask(kept: Kept, found: dict[str, Activations]) -> Mask:
+def as_mask(kept: Kept, found: Mapping[str, Activations]) -> Mask:
     """A row of the file."""
     counts = found[kept.pair].counts[kept.layer]
     return Mask(kept.pair, *kept.layer, len(counts), kept.neurons, kept.k, coverage(counts, kept.neurons))
 
 
+def described(masks: Sequence[Mask], like: Masks | None) -> dict[str, Any]:
+    """Sizes of the sets, per layer, and the mean overlap (IoU) with those that are copied: for metadata and people."""
+    sizes = [len(row.neurons) for row in masks]
+    said: dict[str, Any] = {"density": sum(sizes) / sum(row.ffn_dim for row in masks)}
+    said["sizes"] = {"least": min(sizes), "mean": sum(sizes) / len(sizes), "most": max(sizes)}
+    if like:
+        theirs = like.kept()
+        pairs = [(row.neurons, theirs.get(row.pair, {}).get((row.component, row.layer))) for row in masks]
+        said["overlap"] = float(np.mean([shared(ours, copied) for ours, copied in pairs if copied is not None]))
+    return said
+
+
+def inputs_of(found: Mapping[str, Activations], criterion: Criterion, columns: Sequence[str], args: Any) -> dict:
+    """What decides the choice beside options: digests, and what else the criterion asks for."""
+    inputs: dict[str, Any] = {"activations": {pair: each.digest(columns) for pair, each in found.items()}}
+    if criterion.positions:
+        inputs["counted_positions"] = {pair: each.positions for pair, each in found.items()}
+    return inputs | ({"families": args.families} if criterion.families else {})
+
+
 def main() -> None:
     args = parse()
-    options = options_of(args)
+    options, criterion = options_of(args), CRITERIA[args.select]
     if not args.activations:
         raise UserError("no activation files are given, so there is nothing to select from")
-    found = {each.pair: each for each in map(read_activations, args.activations)}
+    found: dict[str, Activations] = {}
+    for path in args.activations:
+        if (each := read_activations(path).counting(args.positions)).pair in found:
+            raise UserError(f"{path}: another file has the counts of {each.pair} already; each direction has one")
+        found[each.pair] = each
+    # Coverage is of counts, whatever neurons are chosen by.
+    columns = sorted({"count", *criterion.needed(options)})
+    check(found, columns, args)
     like = read_masks(options.pop("like")) if "like" in options else None
-    settings = {"select": args.select, "components": args.components, "pivot": args.pivot, **options}
+    named = {name: getattr(args, name) for name in ("select", "components", "positions", "pivot")}
+    settings = {**named, **options}
     settings |= {"like": masks_digest(like.rows)} if like else {}
-    digests = {pair: each.digest() for pair, each in found.items()}
-    made = made_from("masks", CRITERIA.module(args.select), **settings, system=args.system, activations=digests)
+    inputs = inputs_of(found, criterion, columns, args)
+    made = made_from("masks", CRITERIA.module(args.select), **settings, system=args.system, **inputs)
     if not outstanding("masks", {args.system: [args.output]}, made):
         print(f"[masks] {args.system} · current", flush=True)
         return
     try:
-        chosen = CRITERIA[args.select].choose(neurons_of(found, like, args), **options)
-        masks = [as_mask(kept, found) for kept in chosen]
+        masks = [as_mask(kept, found) for kept in criterion.choose(neurons_of(found, like, args), **options)]
     except ValueError as error:
         raise UserError(str(error)) from None
-    metadata = stamp(made) | {"digest": masks_digest(masks), "code_version": code_version()}
-    write_masks(args.output, masks, metadata)
-    density = sum(len(row.neurons) for row in masks) / sum(row.ffn_dim for row in masks)
-    print(f"[masks] {args.system} · {len(found)} directions · {density:.1%} of the neurons kept", flush=True)
+    check_alike(args.activations[0].parent, {pair: each.widths for pair, each in found.items()})
+    if not masks:
+        raise UserError(f"nothing is masked: the copied system has no masks in {' and '.join(args.components)}")
+    said = described(masks, like)
+    write_masks(
+        args.output, masks, stamp(made) | said | {"digest": masks_digest(masks), "code_version": code_version()}
+    )
+    line = f"[masks] {args.system} · {len(found)} directions · {said['density']:.1%} of the neurons kept"
+    line += " · {least} to {most} in a layer, {mean:.1f} on average".format(**said["sizes"])
+    line += f" · overlap with the copied system {said['overlap']:.3f} (IoU)" if like else ""
+    print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,13 @@
     python -m workflow_scripts.steps.overlap --masks results/run/masks/ns.parquet --name ns \\
         --languages config/languages/ec30.tsv --output results/run/tables/overlap-ns
 
-Writes `overlap.csv` (IoU of every two languages per component, layer and direction type), `families.csv` (mean IoU
-within and across families, permutation test, adjusted Rand index of the clustering; layer `all` is the mean over
-layers) and `sparsity.csv` (share of neurons off per direction, component and layer). Layers count from 0. What is not
-defined is left empty, with the reason as `note`. Prints the means within and across families, one line each.
+Writes, per component, layer and direction type: `overlap.csv` (IoU of every two languages; `corrected` for the sizes of
+their sets: 0 as by chance, 1 the most these sizes allow; `kept` is corrected for how many languages keep each neuron as
+well), `families.csv` (means within and across families, permutation tests on the corrected values, adjusted Rand index
+of the clustering; layer `all` is the mean over layers), `shared.csv` (how many neurons all languages keep, one family,
+one language) and `neurons.csv` (the same neuron by neuron); and `sparsity.csv` (share of neurons off per direction,
+component and layer). Layers count from 0. What is not defined is left empty, with the reason as `note`. Prints the
+means within and across families, one line each.
 """
 
 from __future__ import annotations
@@ -49,13 +52,19 @@ def main() -> None:
         overlap=analysis.overlap_table(sides, languages),
         families=analysis.family_table(sides, languages),
         sparsity=analysis.sparsity_table(selection.masks, args.pivot),
+        shared=analysis.shared_table(sides, languages),
+        neurons=analysis.neuron_table(sides, languages),
     )
     for row in tables.means().itertuples():
         arrow = overlaps.ARROWS[row.type].format(pivot=args.pivot)
         where = f"[overlap {args.name}] {row.component}, {arrow}, {selection.label}"
-        tested = row.note or f"p = {row.p:.4f}, adjusted Rand index {row.ari:.2f}"
+        tested = (
+            row.note or f"p = {row.p:.4f}, {row.kept_p:.4f} with frequencies kept, adjusted Rand index {row.ari:.2f}"
+        )
+        within, across = (overlaps.shown(value, 3) for value in (row.corrected_within, row.corrected_across))
         print(f"{where}: IoU within families {overlaps.shown(row.within, 3)}")
         print(f"{where}: IoU across families {overlaps.shown(row.across, 3)} ({tested})")
+        print(f"{where}: overlap corrected for size within families {within}, across {across}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Count how often each feed-forward neuron fires, for several directions with one model load.
+"""Count how often each feed-forward neuron fires, and more of it, for several directions with one model load.
 
     python -m workflow_scripts.steps.record --data results/demo/data/manifest.json \
         --checkpoint results/demo/baseline/checkpoint.pt --pairs en-ka,ka-en --output results/demo/activations
@@ -10,6 +10,7 @@ takes the training text of all shards; `--split test` a test set, which masks sh
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 from workflow_scripts import errors
@@ -29,6 +30,7 @@ CODE = (
     "corpus.prepared_set",
     "fairseq_plugin.compat",
     "fairseq_plugin.datasets",
+    "fairseq_plugin.gradients",
     "fairseq_plugin.model",
     "fairseq_plugin.recorder",
     "fairseq_plugin.shards",
@@ -47,7 +49,7 @@ def parse() -> argparse.Namespace:
         "--split", choices=["valid", "train", "test"], default="valid", help="text to run (default: %(default)s)"
     )
     parser.add_argument("--test-set", type=Path, help="its manifest, for --split test")
-    parser.add_argument("--positions", choices=["real", "all"], default="real", help="whether padding is left out")
+    parser.add_argument("--gradients", type=json.loads, default=False, help="true: also what a backward pass says")
     parser.add_argument("--max-tokens", type=int, default=2000, help="longest side of a batch in tokens")
     parser.add_argument("--precision", choices=["fp32", "fp16", "bf16"], default="fp32", help="number format")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 …")
@@ -79,7 +81,7 @@ def main() -> None:
     test_set = chosen_test_set(args, manifest)
     folders, split = ([test_set.folder], test_set.split) if test_set else (manifest.folders(args.split), args.split)
     shared = {
-        **{name: getattr(args, name) for name in ("split", "positions", "max_tokens", "precision")},
+        **{name: getattr(args, name) for name in ("split", "gradients", "max_tokens", "precision")},
         **manifest.vocabulary,
         "checkpoint": identity(args.checkpoint),
     }
@@ -102,9 +104,10 @@ def main() -> None:
         dataset = datasets.load_direction(folders, split, Direction.parse(pair), dictionary)
         lines = datasets.batches(dataset, args.max_tokens, loaded.args.max_source_positions)
         batches = (datasets.collate(dataset, batch) for batch in lines)
-        counts, positions = recorder.record(model, batches, dictionary.pad(), args.positions)
-        metadata = {"pair": pair, "counted_positions": positions, "code_version": code_version()}
-        write_activations(files[pair][0], counts, metadata | stamp(made(pair)))
+        values, positions = recorder.record(model, batches, dictionary.pad(), args.gradients)
+        over = {"counted_positions": positions["real"], "counted_positions_all": positions["all"]}
+        metadata = {"pair": pair, **over, "code_version": code_version()}
+        write_activations(files[pair][0], values, metadata | stamp(made(pair)))
         progress.update(number, pair)
     if not todo:
         progress.update(len(files), "all current")

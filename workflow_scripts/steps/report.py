@@ -33,9 +33,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tables", type=Path, help="folder of summary.csv")
     parser.add_argument("--figures", type=Path, nargs="*", default=[], help="SVG files, in the order to show them")
-    parser.add_argument("--overlaps", type=Path, nargs="*", default=[], help="families.csv of analyses of overlap")
+    parser.add_argument(
+        "--overlaps", type=Path, nargs="*", default=[], help="families.csv of analyses, beside shared.csv"
+    )
     parser.add_argument("--config", type=json.loads, required=True, help="JSON: the run's configuration")
-    parser.add_argument("--against", help="system that differences are taken to")
+    parser.add_argument("--against", nargs="*", default=[], help="systems that differences are taken to, primary first")
     parser.add_argument("--benchmarks", type=Path, required=True, help="folder of Snakemake's benchmarks of the run")
     parser.add_argument("--output", type=Path, required=True, help="file to write")
     args = parser.parse_args()

@@ -8,7 +8,9 @@
 Writes `directions.csv` (a row per test set, system, direction, metric and variant of the text), `summary.csv` and
 `summary.md` (means over languages by tier, in the paper's layout, with the difference to one system), `readings.csv`
 (what repairing the text changes), `checks.csv` (means of what scores hide: lengths and the like), and, where
-significance was tested, `significance.csv` and `wins.csv`.
+significance was tested, `significance.csv` and `wins.csv`: p corrected by Holm over the directions of a contrast and
+metric; and `means.csv`, the tests of means, over systems. With replicates, `seeds.csv` compares methods by the means
+of their training seeds.
 
 What `--rows` and `--tested` name is read, and nothing else, whatever lies around; a table that has no rows is removed,
 but for `checks.csv`.
@@ -33,7 +35,10 @@ CODE = (
     "scoring.metric",
     "scoring.names",
     "scoring.outcomes",
+    "scoring.published",
     "scoring.rates",
+    "scoring.resampling",
+    "scoring.seeds",
     "scoring.tables",
 )
 
@@ -57,21 +62,24 @@ def main() -> None:
     parser.add_argument(
         "--metrics", nargs="+", choices=list(METRICS), default=["bleu", "chrf++"], help="what was computed"
     )
+    parser.add_argument("--primary", default="BLEU", help="name of the metric that claims are made by")
     parser.add_argument("--languages", type=Path, required=True, help="language table")
     parser.add_argument("--pivot", default="en", help="the language in the middle")
-    parser.add_argument("--against", help="system that differences are taken to")
+    parser.add_argument("--against", nargs="*", default=[], help="systems that differences are taken to, primary first")
     parser.add_argument("--replicates", type=json.loads, default={}, help="JSON: systems that differ in seed only")
     parser.add_argument("--published", type=Path, help="CSV of published scores: system, pair, metric, score")
     parser.add_argument("--language-identification", help="who told the languages of hypotheses, which is then read")
     parser.add_argument("--unidentified", help="why nobody did, though that was asked for")
     parser.add_argument("--run", required=True, help="name of the run")
+    parser.add_argument("--means", type=Path, help="folder of the tests of means, if not among the results")
     parser.add_argument("--output", type=Path, required=True, help="folder to write to")
     args = parser.parse_args()
 
     import pandas as pd
 
     from workflow_scripts.languages import read_languages
-    from workflow_scripts.scoring import ceilings, checks, markdown, outcomes, rates, tables
+    from workflow_scripts.scoring import ceilings, checks, markdown, outcomes, rates, seeds, tables
+    from workflow_scripts.scoring import published as published_scores
 
     rows = [
         row
@@ -92,13 +100,21 @@ def main() -> None:
             args.results / "significance", against, test_set, system, map(Direction.parse, pairs)
         )
     ]
-    published = pd.read_csv(args.published) if args.published else None
+    folder = args.means or args.results / "significance"
+    means = [
+        row
+        for against, sets in args.tested.items()
+        for test_set, systems in sets.items()
+        for row in outcomes.read_means(folder, against, test_set, systems, args.primary)
+    ]
+    published = pd.DataFrame(published_scores.read(args.published)) if args.published else None
     directions = ceilings.added(
         tables.directions(rows, published), ceilings.read(args.results / "ceilings", parsed(args.ceilings))
     )
     summary = tables.summary(directions, read_languages(args.languages), args.pivot, args.against, args.replicates)
     tested = pd.DataFrame(tests)
     wins, repaired = outcomes.outcomes(tested) if tests else pd.DataFrame(), tables.repaired(directions)
+    claims = seeds.table(summary, args.replicates, args.against)
     if args.language_identification:
         directions = rates.added(directions, rates.read(args.results / "scores", parsed(args.rows)))
     checked = checks.means(directions, args.pivot, {"off_target": args.unidentified or ""})
@@ -109,6 +125,8 @@ def main() -> None:
         "readings": repaired,
         "significance": tested,
         "wins": wins,
+        "means": pd.DataFrame(means),
+        "seeds": claims,
     }
     for name, frame in found.items():
         path = args.output / f"{name}.csv"
@@ -117,8 +135,8 @@ def main() -> None:
             continue
         with replacing(path) as temporary:
             frame.to_csv(temporary, index=False, float_format="%.4f")
-    text = markdown.page(args.run, args.against, summary, wins, repaired)
-    text += checks.markdown(checks.sections(directions, checked, [args.against] if args.against else []))
+    text = markdown.page(args.run, args.against, summary, wins, repaired, pd.DataFrame(means), claims)
+    text += checks.markdown(checks.sections(directions, checked, args.against))
     write_text(args.output / "summary.md", text)
     print(text)
 

@@ -10,7 +10,8 @@ Writes the checkpoint without its optimizer, and beside it training.csv, the cur
 the same is left as it is; where its code alone is another, that is said, and `--retrain` trains again. The work folder
 keeps fairseq's own log and everything needed to go on after an interruption: the same command goes on from its last
 checkpoint, exactly. Exit code 75 says that training was told to stop and wants to be started again; within SLURM it
-puts its job back into the queue by itself. SIGTERM, SIGUSR1 and a file `stop` in the work folder make it stop.
+puts its job back into the queue by itself. SIGTERM, SIGINT (Ctrl-C), SIGHUP, SIGUSR1 and a file `stop` in the work
+folder make it stop.
 """
 
 from __future__ import annotations

@@ -31,29 +31,48 @@ MASKS: Schema = {
             "default": ["encoder", "decoder"],
             "description": "Components that are masked; the other stays dense.",
         },
+        "positions": {
+            "enum": ["real", "all"],
+            "default": "real",
+            "description": "Where activations are counted: real - wherever there is no padding; all - at padding too, "
+            "as the published code counts (counts then depend on how sentences are batched).",
+        },
+        "activations": {
+            "type": "string",
+            "description": "Folder of activations ({pair}.parquet) recorded with another baseline of the same shape; "
+            "the run's own where left out.",
+        },
     },
 }
 
 
 def check(config: Config, where: str, settings: Settings) -> None:
-    """Raise `UserError` where the criterion's settings are not those it takes, or sizes cannot be copied."""
+    """Raise `UserError` where the criterion's settings are not those it takes, or no system can be copied."""
     masks: dict[str, Any] = settings["masks"]
     where, criterion = f"{where}.masks", CRITERIA[masks["select"]]
     # The seed is the run's where left out.
     missing = [option for option in criterion.required if option not in masks and option != "seed"]
-    wrong = [key for key in masks if key not in (*criterion.options, "select", "components")]
-    if missing or wrong:
+    wrong = [key for key in masks if key not in (*criterion.options, *MASKS["properties"])]
+    if missing or wrong or criterion.ambiguous(masks):
         takes = ", ".join(criterion.options) or "nothing more"
         said = [f"{', '.join(missing)} is missing"] if missing else []
         said += [f"it does not take {', '.join(wrong)}"] if wrong else []
+        said += [f"it needs exactly one of {', '.join(criterion.one_of)}"] if criterion.ambiguous(masks) else []
         raise UserError(f"{where}: selection {masks['select']} takes {takes}; {', and '.join(said)}")
-    if "like" not in masks:
-        return
-    like = config["systems"].get(masks["like"])
-    if like is None:
-        raise UserError(f"{where}.like: there is no system {masks['like']}; there are {list(config['systems'])}")
-    if "like" in like.get("masks", {"like": None}):
-        raise UserError(f"{where}.like: {masks['like']} has no masks of its own sizes that could be copied")
+    chain, components = list[str](), set(masks["components"])
+    while like := masks.get("like"):
+        if like not in config["systems"]:
+            raise UserError(f"{where}.like: there is no system {like}; there are {list(config['systems'])}")
+        if like in chain:
+            circle = " → ".join([*chain[chain.index(like) :], like])
+            raise UserError(f"{where}.like: {like} has no masks of its own sizes that could be copied: {circle}")
+        masks = config["systems"][like].get("masks")
+        if masks is None:
+            raise UserError(f"{where}.like: {like} has no masks of its own sizes that could be copied")
+        components &= set(masks["components"])
+        if not components:
+            raise UserError(f"{where}.components: {like}, whose sizes are copied, masks another component")
+        chain.append(like)
 
 
 def attach(model: nn.Module, variant: Variant, directions: Sequence[str]) -> Effect:

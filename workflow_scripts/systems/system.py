@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
 from workflow_scripts.neurons.criteria import CRITERIA
+from workflow_scripts.neurons.criterion import Criterion
 from workflow_scripts.paths import Paths
 from workflow_scripts.source_code import step_digest
 from workflow_scripts.systems import KINDS
@@ -90,21 +92,43 @@ class System:
 
     @property
     def components(self) -> list[str]:
-        """The components in which directions keep neurons of their own."""
+        """The components that its settings mask; the sizes that it copies may be those of fewer (see `Systems`)."""
         return self.settings["masks"]["components"] if self.kind.masks else []
 
     @property
     def like(self) -> list[str]:
-        """The masks whose sizes its own copy: one file, or none."""
+        """The masks that its own copy: one file, or none."""
         like = self.settings["masks"].get("like")
         return [self.paths.masks(like)] if like else []
 
     @property
-    def mask_settings(self) -> dict[str, Any]:
+    def criterion(self) -> Criterion:
         """How its neurons are selected."""
+        return CRITERIA[self.settings["masks"]["select"]]
+
+    def activations(self, directions: Iterable[Direction]) -> list[str]:
+        """The statistics that its neurons are selected by: the baseline's, or those of the folder that is given."""
+        folder = self.settings["masks"].get("activations")
+        return [f"{folder}/{pair}.parquet" if folder else self.paths.activations(pair) for pair in directions]
+
+    @property
+    def recorded(self) -> tuple[str, ...]:
+        """The statistics of the run's own baseline that its neurons are selected by."""
+        settings = self.settings["masks"]
+        return () if settings.get("activations") else self.criterion.needed(settings)
+
+    def mask_settings(self, directions: Sequence[Direction], families: Mapping[str, str]) -> dict[str, Any]:
+        """What the selection is told; `families` are those of the languages.
+
+        Where statistics are another baseline's, a file of the run's own says which layers there must be.
+        """
         settings = {**self.settings["masks"], "like": self.like}
-        if "seed" in CRITERIA[settings["select"]].options:
+        if "seed" in self.criterion.options:
             settings.setdefault("seed", self.seed)
+        if self.criterion.families:
+            settings["families"] = families
+        if settings.pop("activations", None):
+            settings["baseline_activations"] = self.paths.activations(directions[0])
         return settings
 
     @property
@@ -173,6 +197,12 @@ class Systems(Mapping[str, System]):
     def masked(self) -> tuple[str, ...]:
         """Those with masks."""
         return self._names(lambda system: system.kind.masks)
+
+    def components(self, name: str) -> list[str]:
+        """The components in which directions of a system keep neurons of their own."""
+        own = self[name].components
+        like = self[name].settings["masks"].get("like") if own else None
+        return [part for part in own if part in self.components(like)] if like else own
 
     @property
     def models(self) -> tuple[str, ...]:

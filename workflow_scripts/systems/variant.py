@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workflow_scripts.artifacts import Masks, masks_digest, read_masks
+from workflow_scripts.artifacts_checks import check_complete
 from workflow_scripts.errors import UserError
 from workflow_scripts.systems import KINDS
 from workflow_scripts.systems.kind import Effect, Kind, Plain, State
@@ -61,8 +62,12 @@ class Variant:
 
     @cached_property
     def masks(self) -> Masks | None:
-        """Its neuron sets."""
-        return read_masks(self.masks_file) if self.masks_file else None
+        """Its neuron sets. Raises `UserError` where they are not those of one model."""
+        if not self.masks_file:
+            return None
+        masks = read_masks(self.masks_file)
+        check_complete(self.masks_file, masks.rows)
+        return masks
 
     @property
     def directional(self) -> bool:

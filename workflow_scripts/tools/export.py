@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workflow_scripts import errors
-from workflow_scripts.artifacts import Masks, read_metadata
+from workflow_scripts.artifacts import Masks
+from workflow_scripts.artifacts_files import read_metadata
 from workflow_scripts.command_line import add_options
 from workflow_scripts.corpus.manifest import Manifest, read_manifest
 from workflow_scripts.corpus.symbols import read_symbols

@@ -2,47 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from fractions import Fraction
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from workflow_scripts.neurons.criterion import Criterion, Indices, Kept, Neurons, Schema
+from workflow_scripts.neurons.criterion import Criterion, Indices, Kept, Neurons
+from workflow_scripts.neurons.ranking import K, Threshold, Thresholds, reaching, thresholds
 
-CODE = ("neurons.criterion",)
-
-Threshold = float | str | Fraction
-PERCENT: Schema = {"type": "number", "exclusiveMinimum": 0, "maximum": 100}
-K: Schema = {
-    "description": "Threshold in percent, one number or one per direction type (en-x, x-en) and component.",
-    "oneOf": [
-        PERCENT,
-        {
-            "type": "object",
-            "additionalProperties": False,
-            "required": ["en-x", "x-en"],
-            "patternProperties": {
-                "^(en-x|x-en)$": {
-                    "type": "object",
-                    "additionalProperties": False,
-                    "required": ["encoder", "decoder"],
-                    "properties": {"encoder": PERCENT, "decoder": PERCENT},
-                }
-            },
-        },
-    ],
-}
-
-
-def thresholds(k: Threshold | Mapping[str, Mapping[str, Threshold]], kind: str) -> Mapping[str, Threshold]:
-    """k per component for a direction of that kind; `k` is one number, or `{"en-x": {"encoder": 95, …}, "x-en": …}`.
-
-    A direction from the pivot is `en-x`, every other takes what stands for `x-en`.
-    """
-    if isinstance(k, Mapping):
-        return k["en-x" if kind == "en-x" else "x-en"]
-    return {"encoder": k, "decoder": k}
+CODE = ("neurons.criterion", "neurons.ranking")
 
 
 def specialized(counts: ArrayLike, k: Threshold) -> Indices:
@@ -55,22 +23,15 @@ def specialized(counts: ArrayLike, k: Threshold) -> Indices:
     Returns the kept neurons as sorted int32 indices. Raises `ValueError` when k is outside (0, 100], a count is
     negative, or the layer never fired (then no neuron is specialized, and keeping none would be silently wrong).
     """
-    share = Fraction(str(k)) / 100
-    if not 0 < share <= 1:
-        raise ValueError(f"k = {k} is outside (0, 100]")
     counts = np.asarray(counts, dtype=np.int64)
     if counts.size and counts.min() < 0:
         raise ValueError("activation counts cannot be negative")
-    total = int(counts.sum())
-    if total == 0:
+    if not counts.any():
         raise ValueError("no neuron of the layer was ever active, so none can be selected")
-    order = np.argsort(-counts, kind="stable")
-    target = -(-total * share.numerator // share.denominator)
-    kept = np.searchsorted(np.cumsum(counts[order]), target) + 1
-    return np.sort(order[:kept]).astype(np.int32)
+    return reaching(counts, k)
 
 
-def choose(neurons: Neurons, k: Threshold | Mapping[str, Mapping[str, Threshold]]) -> Iterator[Kept]:
+def choose(neurons: Neurons, k: Thresholds) -> Iterator[Kept]:
     """`specialized` for every layer of every direction."""
     for pair, layer, values in neurons.layers():
         limit = thresholds(k, neurons.kinds[pair])[layer[0]]
