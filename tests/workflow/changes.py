@@ -23,8 +23,9 @@ ENDS = {"decode", "score", "significance", "significance_means", "tables"}
 SHOWN = {"overlap", "figures_masks", "figures_scores", "figures_training", "report"}
 LINKED = {"link_databin", "link_test_set", "given_baseline", "given_system", "import_translations"}
 REACH = {"ceiling"}
+TOLD = {"off_target"}
 MEANS = {"significance_means", "tables"}
-ALL = DATA | SETS | NEURONS | TRAINING | ENDS | SHOWN | REACH
+ALL = DATA | SETS | NEURONS | TRAINING | ENDS | SHOWN | REACH | {"identifier"} | TOLD
 PAIRS = "en-qa,en-qe"
 NS = {"masks": {"select": "cumulative", "k": 90}}
 UNTRAINED = {"masks": {"select": "top", "fraction": 0.5}, "training": {"max_update": 0}}
@@ -253,7 +254,7 @@ CHANGES = [
     Change(
         "a corrected reference",
         lines("text/test.en-qa.en", curly),
-        SETS | ENDS | REACH,
+        SETS | ENDS | REACH | TOLD,
         DATA | TRAINING | NEURONS,
     ),
     Change("a test source", lines("text/test.en-qa.qa", first_changed), SETS | ENDS, DATA | TRAINING | NEURONS),
@@ -342,7 +343,19 @@ CHANGES = [
         executed=True,
     ),
     # Decoding and scores
-    Change("the beam", key("decode.beam", 1), ENDS, DATA | SETS | TRAINING | NEURONS),
+    Change(
+        "how much of the text languages are learned from",
+        key("score.identification_lines", 5),
+        {"identifier", "tables"} | TOLD,
+        DATA | SETS | TRAINING | NEURONS | ENDS - {"tables"},
+    ),
+    Change(
+        "nobody tells languages",
+        key("score.language_identification", "none"),
+        {"tables"},
+        DATA | SETS | TRAINING | NEURONS | ENDS - {"tables"} | {"identifier"} | TOLD,
+    ),
+    Change("the beam", key("decode.beam", 1), ENDS | TOLD, DATA | SETS | TRAINING | NEURONS),
     Change("the engine", key("decode.engine", "ctranslate2"), ENDS, DATA | SETS | TRAINING | NEURONS),
     Change(
         "BLEU's tokenizer",
@@ -418,6 +431,7 @@ CHANGES = [
     ),
     Change("masks are gone", gone("masks/ns.parquet"), {"masks"}, {"baseline", "record"}, same_end=True),
     Change("activations are gone", gone("activations/en-qa.parquet"), {"record"}, {"baseline"}, same_end=True),
+    Change("languages told are gone", gone("scores/ns/en-qa.language.json"), TOLD, {"decode", "score"}, same_end=True),
     Change("a ceiling is gone", gone("ceilings/news/en-qa.json"), REACH, {"decode", "score"}, same_end=True),
     Change(
         "a score is gone",

@@ -24,6 +24,8 @@ CHUNK = 2**19
 """Values of one layer looked at in one go: few enough to stay in a CPU's cache from one sum to the next."""
 CHUNK_GPU = 2**23
 """The same on a GPU, which wants few and large pieces; 32 MB at most."""
+BLOCK = 64
+"""Rows of weights that are taken to float64 in one go."""
 KINDS = 3
 """Kinds of positions that are counted apart: real ones of even and of odd sentences, and padding."""
 
@@ -106,9 +108,9 @@ class ActivationCounter:
         for key, layer in self.layers.items():
             even, odd, padding = self.fired[key]
             total, squares = self.sums[key]
-            weight1, bias1 = layer.fc1.weight.detach().double(), layer.fc1.bias.detach().double()
+            norms1, norms2, before = _of_weights(layer, self.inputs[key][0])
             # |h| = 2a - h, and the sum of h = W1 x + b1 needs that of the inputs alone.
-            before = torch.mv(weight1, self.inputs[key][0]) + self.positions["real"][key[0]] * bias1
+            before += self.positions["real"][key[0]] * layer.fc1.bias.detach().double()
             found[key] = {
                 "count": even + odd,
                 "count_all": even + odd + padding,
@@ -116,10 +118,27 @@ class ActivationCounter:
                 "sum": total,
                 "sum_sq": squares,
                 "abs_pre": torch.maximum(2 * total - before, total),
-                "w1_norm": weight1.norm(dim=1),
-                "w2_norm": torch.linalg.vector_norm(layer.fc2.weight.detach(), dim=0, dtype=torch.float64),
+                "w1_norm": norms1,
+                "w2_norm": norms2,
             }
         return found
+
+
+def _of_weights(layer: nn.Module, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Norms of the rows of W1 and of the columns of W2, and W1 times `inputs` [D]; [F] each, in float64.
+
+    A block at a time: whole copies in float64 would leave the cache, and took most of the time of a short text.
+    """
+    norms, products = [], []
+    for rows in layer.fc1.weight.detach().split(BLOCK):
+        block = rows.double()
+        norms.append(block.norm(dim=1))
+        products.append(torch.mv(block, inputs))
+    squares = torch.zeros_like(layer.fc2.weight[0], dtype=torch.float64)
+    for rows in layer.fc2.weight.detach().split(BLOCK):
+        block = rows.double().square_()
+        squares += torch.mv(block.t(), block.new_ones(len(block)))
+    return torch.cat(norms), squares.sqrt(), torch.cat(products)
 
 
 def _positions(values: Tensor) -> int:
