@@ -33,6 +33,7 @@ MASKS = pa.schema(
         ("k", pa.float64()),
         ("coverage", pa.float64()),
         ("density", pa.float64()),
+        ("halves", pa.float64()),
     ]
 )
 TRANSLATIONS = pa.schema(
@@ -94,6 +95,19 @@ class Activations:
         over = self.metadata.get("counted_positions_all", {})
         return replace(self, values=values, metadata={**self.metadata, "counted_positions": over})
 
+    def half(self, number: int) -> Activations:
+        """The same with `count` over the sentences at even line numbers (0), or over the others (1); real positions.
+
+        Nothing else is halved, and `positions` are empty where those of the halves were not written down.
+        """
+        values = {
+            layer: {**columns, "count": columns["count"] - columns["count_even"] if number else columns["count_even"]}
+            for layer, columns in self.values.items()
+        }
+        whole, even = self.positions, self.metadata.get("counted_positions_even", {})
+        own = {part: whole[part] - even[part] if number else even[part] for part in even}
+        return replace(self, values=values, metadata={**self.metadata, "counted_positions": own})
+
     def digest(self, names: Iterable[str] = ("count",)) -> str:
         """SHA-256 of these columns alone, whatever made them and in whatever order of layers."""
         hashed = hashlib.sha256()
@@ -110,7 +124,9 @@ class Mask:
     """The neurons one direction keeps in one layer.
 
     `neurons` are sorted int32 indices below `ffn_dim`, `k` is the threshold in percent (None where none was used),
-    `coverage` the share of the direction's activations that the kept neurons have.
+    `coverage` the share of the direction's activations that the kept neurons have. `halves` is what is shared (IoU) by
+    the sets that either half of the direction's text would have chosen: the noise of the choice. None where the choice
+    does not depend on text, or on more than counts.
     """
 
     pair: str
@@ -120,6 +136,7 @@ class Mask:
     neurons: NDArray[np.int32]
     k: float | None
     coverage: float
+    halves: float | None = None
 
     @property
     def density(self) -> float:
@@ -204,14 +221,19 @@ def write_masks(path: str | Path, rows: Iterable[Mask], metadata: Metadata) -> N
 
 def read_masks(path: str | Path) -> Masks:
     """Read what `write_masks` wrote. Raises `UserError` when the file is missing or something else."""
-    table, metadata = read_table(path, MASKS)
-    columns = [table[name].to_pylist() for name in ("pair", "component", "layer", "ffn_dim", "k", "coverage")]
+    # An earlier version did not choose by halves.
+    table, metadata = read_table(
+        path, lambda names: MASKS if MASKS.names[-1] in names else MASKS.remove(len(MASKS) - 1)
+    )
+    if MASKS.names[-1] not in table.column_names:
+        table = table.append_column(MASKS.field(MASKS.names[-1]), pa.nulls(len(table), pa.float64()))
+    columns = [table[name].to_pylist() for name in ("pair", "component", "layer", "ffn_dim", "k", "coverage", "halves")]
     check_filled(path, table, ("pair", "component", "layer", "ffn_dim", "neurons"))
     neurons = table["neurons"].combine_chunks()
     values, offsets = neurons.values.to_numpy(), neurons.offsets.to_numpy()
     rows = [
-        Mask(pair, component, layer, ffn_dim, values[start:end], k, covered)
-        for pair, component, layer, ffn_dim, k, covered, start, end in zip(
+        Mask(pair, component, layer, ffn_dim, values[start:end], k, covered, halves)
+        for pair, component, layer, ffn_dim, k, covered, halves, start, end in zip(
             *columns, offsets[:-1], offsets[1:], strict=True
         )
     ]

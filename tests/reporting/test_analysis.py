@@ -1,5 +1,7 @@
 """What masks say about languages."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -52,6 +54,18 @@ def test_families_are_recovered_where_they_are():
     assert overall["ari"] == 1
     assert overall["note"] == ""
     assert set(table["layer"]) == {"0", "1", "all"}
+
+
+def test_the_noise_of_the_choice_stands_beside_families():
+    halves = {"qa": 0.9, "qe": 0.8, "xa": 0.7, "xe": 0.6}
+    masks = [
+        replace(mask, halves=halves[Direction.parse(mask.pair).other("en")] - mask.layer / 10) for mask in make_masks()
+    ]
+    table = analysis.family_table(sides(masks), LANGUAGES)
+    rows = table[(table["component"] == "decoder") & (table["type"] == "O2M")]
+    assert rows["halves"].tolist() == pytest.approx([0.75, 0.65, 0.7])
+    assert analysis.sparsity_table(masks, "en")["halves"].tolist() == [mask.halves for mask in masks]
+    assert analysis.family_table(sides(make_masks()), LANGUAGES)["halves"].isna().all()
 
 
 def test_families_are_not_found_where_they_are_not():

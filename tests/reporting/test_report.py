@@ -41,6 +41,7 @@ def run_folder(tmp_path):
         "p": 0.003,
         "kept_p": 0.004,
         "ari": 1,
+        "halves": 0.95,
         "note": "",
     }
     alone = families | {"selection": "alone", "within": None, "corrected_within": None}

@@ -57,7 +57,9 @@ def test_cumulative_masks_with_one_k_per_type_and_component(counts, command, tmp
     assert found.metadata["sizes"] == {"least": min(sizes), "mean": pytest.approx(np.mean(sizes)), "most": max(sizes)}
     assert found.metadata["density"] == kept
     assert found.metadata["k"] == FOUR
-    assert found.metadata["activations"] == {path.stem: read_activations(path).digest() for path in files}
+    assert found.metadata["activations"] == {
+        path.stem: read_activations(path).digest(["count", "count_even"]) for path in files
+    }
     assert (found.metadata["system"], found.metadata["select"]) == ("ns", "cumulative")
     assert found.metadata["digest"] == masks_digest(found.rows)
 
@@ -347,3 +349,82 @@ def test_positions_say_which_counts_decide(counted, counts, command, tmp_path):
         assert real.neurons.tolist() != padded.neurons.tolist()
         best = np.argsort(-counts[0][real.pair][real.component, real.layer][::-1], kind="stable")
         assert sorted(padded.neurons.tolist()) == sorted(best[: len(padded.neurons)].tolist())
+
+
+@pytest.fixture
+def halves(counts):
+    """The same files, with counts of the sentences at even lines among them, and the positions of both."""
+
+    def write(seed: int) -> dict:
+        draw, made = np.random.default_rng(seed), {}
+        for pair, path in zip(counts[0], counts[1], strict=True):
+            found = read_activations(path)
+            even = {layer: draw.binomial(each, 0.5) for layer, each in counts[0][pair].items()}
+            values = {layer: columns | {"count_even": even[layer]} for layer, columns in found.values.items()}
+            over = {"counted_positions": dict.fromkeys(("encoder", "decoder"), 1200)}
+            over |= {"counted_positions_even": {"encoder": 700, "decoder": 500}}
+            write_activations(path, values, {"pair": pair, **over})
+            made[pair] = even
+        return made
+
+    return write
+
+
+def test_halves_of_the_text_choose_as_the_whole_does(counts, halves, command, tmp_path):
+    output = tmp_path / "ns.parquet"
+    arguments = ("--system", "ns", "--select", "cumulative", "--k", 60, "--output", output, *counts[1])
+    even = halves(1)
+    said = command("masks", *arguments).ok().out
+    shares = []
+    for row in read_masks(output).rows:
+        ours = even[row.pair][row.component, row.layer]
+        one, other = (
+            set(specialized(each, 60)) for each in (ours, counts[0][row.pair][row.component, row.layer] - ours)
+        )
+        shares.append(len(one & other) / len(one | other))
+        assert row.halves == pytest.approx(shares[-1])
+    assert 0 < np.mean(shares) < 1
+    assert read_masks(output).metadata["halves"] == pytest.approx(np.mean(shares))
+    assert f" · halves of the text agree by {np.mean(shares):.3f} (IoU)" in said
+    inode = output.stat().st_ino
+    command("masks", *arguments).ok()
+    assert output.stat().st_ino == inode
+    halves(2)
+    command("masks", *arguments).ok()
+    assert output.stat().st_ino != inode, "other halves of the same counts"
+
+
+def test_rates_of_halves_are_over_their_own_positions(counts, halves, command, tmp_path):
+    even, output = halves(1), tmp_path / "f.parquet"
+    command("masks", "--system", "f", "--select", "frequency", "--threshold", 0.4, "--output", output, *counts[1]).ok()
+    over = {"encoder": (700, 500), "decoder": (500, 700)}
+    for row in read_masks(output).rows:
+        ours, whole = even[row.pair][row.component, row.layer], counts[0][row.pair][row.component, row.layer]
+        parts = zip((ours, whole - ours), over[row.component], strict=True)
+        one, other = (set(np.flatnonzero(5 * each >= 2 * total)) for each, total in parts)
+        assert row.halves == pytest.approx(len(one & other) / len(one | other))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--select", "absolute", "--fraction", 0.5],
+        ["--select", "magnitude", "--fraction", 0.5],
+        ["--select", "cumulative", "--k", 60, "--positions", "all"],
+    ],
+)
+def test_halves_do_not_choose_by_what_was_not_halved(options, counts, halves, command, tmp_path):
+    halves(1)
+    output = tmp_path / "m.parquet"
+    said = command("masks", "--system", "m", *options, "--output", output, *counts[1]).ok().out
+    assert {row.halves for row in read_masks(output).rows} == {None}
+    assert "halves" not in said
+
+
+def test_masks_of_before_have_no_halves(counts, command, tmp_path):
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "ns.parquet"
+    command("masks", "--system", "ns", "--select", "cumulative", "--k", 60, "--output", path, *counts[1]).ok()
+    pq.write_table(pq.read_table(path).drop_columns(["halves"]), path)
+    assert {row.halves for row in read_masks(path).rows} == {None}

@@ -99,6 +99,9 @@ def test_padding_is_counted_apart(recorded):
     padded = found.counting("all")
     for component in ("encoder", "decoder"):
         assert padded.positions[component] > found.positions[component]
+        even, odd = (found.half(number).positions[component] for number in (0, 1))
+        assert even + odd == found.positions[component]
+        assert min(even, odd) > 0
     assert sum(int(columns["count_all"].sum() - columns["count"].sum()) for columns in found.values.values()) > 0
     for key, columns in found.values.items():
         assert list(columns) == FREE

@@ -33,15 +33,15 @@ KINDS = 3
 class ActivationCounter:
     """Sums statistics of the neurons of every encoder and decoder layer while it is entered.
 
-    `positions` are those seen so far, by kind (`real`, `all`) and component. Raises `UserError` for a model whose
-    activation function is not ReLU.
+    `positions` are those seen so far, by kind (`real`, `all`, and `even`: real ones of even lines) and component.
+    Raises `UserError` for a model whose activation function is not ReLU.
     """
 
     def __init__(self, model: nn.Module) -> None:
         self.layers = ffn_layers(model)
         for layer in self.layers.values():
             _refuse_other_activations(layer)
-        self.positions = {kind: {"encoder": 0, "decoder": 0} for kind in ("real", "all")}
+        self.positions = {kind: {"encoder": 0, "decoder": 0} for kind in ("real", "all", "even")}
         self.kinds: dict[str, Tensor] = {}
         self.real: dict[str, Tensor] = {}
         self.hooks: list[Any] = []
@@ -71,6 +71,7 @@ class ActivationCounter:
         self.real[component] = real.flatten().float()
         self.positions["real"][component] += int(real.sum())
         self.positions["all"][component] += real.numel()
+        self.positions["even"][component] += int((real & even).sum())
 
     def _before(self, key: Key) -> Callable[[nn.Module, tuple[Tensor]], None]:
         def add(_: nn.Module, inputs: tuple[Tensor]) -> None:
@@ -165,7 +166,7 @@ def record(
 
     Without `gradients` neither logits nor a loss are computed; with them one backward pass follows every batch.
     Returns, per `(component, layer)`, the statistics of an activation file, [F] each, and how many positions they are
-    over, by kind (`real`, `all`) and component.
+    over, by kind (`real`, `all`, `even`) and component.
     """
     where = next(model.parameters()).device
     with ActivationCounter(model) as counter, Gradients(model, padding) if gradients else _no_gradients() as backward:

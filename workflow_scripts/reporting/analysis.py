@@ -28,7 +28,8 @@ class Side:
     """What the directions of one type share in the layers of one component.
 
     `rows[layer]` are the sets, Boolean [n, F]; `iou` is [layers, n, n], `corrected` is corrected for the sizes of the
-    sets, `kept` for sizes and for how many languages keep each neuron.
+    sets, `kept` for sizes and for how many languages keep each neuron. `halves` [layers, n] is what the sets of two
+    halves of a direction's text share; NaN where that is not defined.
     """
 
     component: str
@@ -39,6 +40,7 @@ class Side:
     iou: Matrix
     corrected: Matrix
     kept: Matrix
+    halves: Matrix
 
     def tested(self) -> Matrix:
         """`corrected` and `kept` as the family test takes them, per layer and summed over layers [2, layers + 1, n, n].
@@ -74,11 +76,21 @@ def sides(masks: Sequence[Mask], languages: Mapping[str, Language], pivot: str) 
                 raise UserError(f"masks: not every {kind} direction has neurons in all of the {component}'s layers")
             width = next(iter(chosen.values())).ffn_dim
             sets = [[chosen[code, layer].neurons for code in codes] for layer in layers]
-            found.append(_side(component, kind, codes, layers, [overlap.membership(each, width) for each in sets]))
+            halves = [[chosen[code, layer].halves for code in codes] for layer in layers]
+            found.append(
+                _side(component, kind, codes, layers, [overlap.membership(each, width) for each in sets], halves)
+            )
     return found
 
 
-def _side(component: str, kind: str, codes: list[str], layers: list[int], found: list[NDArray[np.bool_]]) -> Side:
+def _side(
+    component: str,
+    kind: str,
+    codes: list[str],
+    layers: list[int],
+    found: list[NDArray[np.bool_]],
+    halves: list[list[float | None]],
+) -> Side:
     ious, corrected, kept = [], [], []
     for rows in found:
         sizes, iou = rows.sum(axis=1), overlap.iou_of(rows)
@@ -87,7 +99,8 @@ def _side(component: str, kind: str, codes: list[str], layers: list[int], found:
             overlap.corrected(iou, overlap.expected_iou(sizes[:, None], sizes[None, :], rows.shape[1]), sizes)
         )
         kept.append(overlap.corrected(iou, overlap.kept_frequency_iou(rows), sizes))
-    return Side(component, kind, codes, layers, found, np.stack(ious), np.stack(corrected), np.stack(kept))
+    noise = np.array(halves, dtype=np.float64)
+    return Side(component, kind, codes, layers, found, np.stack(ious), np.stack(corrected), np.stack(kept), noise)
 
 
 def _mean_over_layers(values: Matrix) -> Matrix:
@@ -130,10 +143,12 @@ def family_table(found: Sequence[Side], languages: Mapping[str, Language]) -> pd
     `corrected_across`, `kept_within`, `kept_across`: the same of overlap corrected for size, and for size and how many
     languages keep each neuron; `p` and `kept_p`: permutation tests of their differences (in units of the standard
     deviation that chance gives). `ari`: adjusted Rand index between the families and the tree of corrected overlap, cut
-    into as many clusters (1 = families recovered, 0 = as by chance). What is not defined is NaN, and `note` says why.
+    into as many clusters (1 = families recovered, 0 = as by chance). `halves`: mean IoU of the sets that two halves of
+    a direction's own text choose; what is between it and 1 may be noise. What is not defined is NaN, and `note` says
+    why.
     """
     columns = ["component", "layer", "type", "within", "across", "corrected_within", "corrected_across", "p"]
-    columns += ["kept_within", "kept_across", "kept_p", "ari", "note"]
+    columns += ["kept_within", "kept_across", "kept_p", "ari", "halves", "note"]
     frames = []
     for side in found:
         families = [languages[code].family for code in side.languages]
@@ -144,6 +159,8 @@ def family_table(found: Sequence[Side], languages: Mapping[str, Language]) -> pd
         scores["p"], scores["kept_p"] = overlap.permutation_test(side.tested(), families, seed=SEED)
         both = np.concatenate([side.corrected, _mean_over_layers(side.corrected)])
         scores |= {"ari": recovered(both, families), "note": [undefined(one, families) for one in both]}
+        means = side.halves.mean(axis=1)
+        scores["halves"] = [*means, means.mean()]
         layers = [*map(str, side.layers), MEAN]
         frames.append(pd.DataFrame(scores | {"component": side.component, "layer": layers, "type": side.type}))
     return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
@@ -223,7 +240,7 @@ def _groups(
 
 
 def sparsity_table(masks: Sequence[Mask], pivot: str) -> pd.DataFrame:
-    """One row per direction, component and layer: the share of neurons that are off."""
+    """One row per direction, component and layer: the share of neurons that are off, and what `halves` agree in."""
     rows = [
         (
             mask.pair,
@@ -231,10 +248,11 @@ def sparsity_table(masks: Sequence[Mask], pivot: str) -> pd.DataFrame:
             mask.component,
             mask.layer,
             overlap.sparsity(mask.neurons, mask.ffn_dim),
+            mask.halves,
         )
         for mask in masks
     ]
-    return pd.DataFrame(rows, columns=["pair", "type", "component", "layer", "sparsity"])
+    return pd.DataFrame(rows, columns=["pair", "type", "component", "layer", "sparsity", "halves"])
 
 
 def similarity(rows: pd.DataFrame, column: str = "iou") -> tuple[list[str], Matrix]:

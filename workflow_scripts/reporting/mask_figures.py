@@ -15,7 +15,7 @@ from scipy.cluster.hierarchy import dendrogram
 
 from workflow_scripts.languages import Language
 from workflow_scripts.reporting import analysis
-from workflow_scripts.reporting.overlaps import ARROWS, SIDES, Tables, shown
+from workflow_scripts.reporting.overlaps import ARROWS, MEAN, SIDES, Tables, shown
 from workflow_scripts.reporting.style import COLUMN, family_colors, family_legend, title
 
 Languages = Mapping[str, Language]
@@ -69,7 +69,10 @@ def _panel(axis: Axes, codes: Sequence[str], matrix: np.ndarray, colors: Sequenc
 
 
 def by_layer(tables: Tables, languages: Languages, pivot: str, run: str) -> tuple[Figure, pd.DataFrame]:
-    """IoU of every two directions by layer: box plots, and lines for the means within and across families."""
+    """IoU of every two directions by layer: box plots, and lines for the means within and across families.
+
+    Above them, where it is known, the IoU of what halves of a direction's own text choose.
+    """
     notes = tables.means().set_index("component")["note"]
     figure, axes = plt.subplots(1, 2, figsize=(2 * COLUMN, 2.6), sharey=True, layout="constrained")
     styles = {True: ("C2", "o-", "mean within families"), False: ("C3", "s--", "mean across families")}
@@ -92,6 +95,9 @@ def by_layer(tables: Tables, languages: Languages, pivot: str, run: str) -> tupl
             means = rows[rows["same_family"] == same].groupby("layer")["iou"].mean()
             if not means.empty:
                 axis.plot(means.index, means, line, color=color, markersize=3.5, label=label)
+        halves = _halves(tables, component)
+        if not halves.empty:
+            axis.plot(halves.index, halves, "^:", color="0.4", markersize=3.5, label="two halves of one text")
         side, note = f"{component}, {ARROWS[kind].format(pivot=pivot)}", notes.get(component, "")
         axis.set_title(f"{side}\n({note})" if note else side)
         axis.set_xlabel("layer")
@@ -99,7 +105,16 @@ def by_layer(tables: Tables, languages: Languages, pivot: str, run: str) -> tupl
     axes[0].set_ylabel("IoU of two directions")
     _legend(axes)
     title(figure, f"Overlap by layer: {tables.neurons}", run)
-    return figure, pd.concat([tables.side(component) for component in SIDES], ignore_index=True)
+    sides = {component: tables.side(component) for component in SIDES}
+    drawn = [rows.assign(halves=rows["layer"].map(_halves(tables, component))) for component, rows in sides.items()]
+    return figure, pd.concat(drawn, ignore_index=True)
+
+
+def _halves(tables: Tables, component: str) -> pd.Series:
+    """What halves of a direction's text agree in, mean over directions by layer; empty where it is not known."""
+    rows = tables.families
+    rows = rows[(rows["component"] == component) & (rows["type"] == SIDES[component]) & (rows["layer"] != MEAN)]
+    return rows.set_index(rows["layer"].astype(int))["halves"].dropna()
 
 
 def sparsity(tables: Tables, languages: Languages, pivot: str, run: str) -> tuple[Figure, pd.DataFrame]:

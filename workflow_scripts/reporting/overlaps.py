@@ -22,7 +22,7 @@ NAMES = ("overlap", "families", "sparsity", "shared")
 
 GROUPS = ("all", "family", "language", "some", "none")
 """Who keeps a neuron (`neurons.overlap.groups`)."""
-ADDED = {"overlap": ("corrected", "kept"), "families": ("corrected_within", "kept_p")}
+ADDED = {"overlap": ("corrected", "kept"), "families": ("corrected_within", "kept_p", "halves")}
 """Columns that tables of earlier versions lack."""
 
 

@@ -168,7 +168,16 @@ def _means(tests: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _families(paths: Sequence[Path]) -> list[dict[str, str]]:
     """Overlap within and across families, mean over layers, on the side of each component where languages differ."""
-    digits = {"within": 3, "across": 3, "corrected_within": 3, "corrected_across": 3, "p": 4, "kept_p": 4, "ari": 2}
+    digits = {
+        "within": 3,
+        "across": 3,
+        "corrected_within": 3,
+        "corrected_across": 3,
+        "p": 4,
+        "kept_p": 4,
+        "ari": 2,
+        "halves": 3,
+    }
     return [
         {name: str(row[name]) for name in ("selection", "component", "type", "note")}
         | {name: overlaps.shown(row[name], places) for name, places in digits.items()}

@@ -123,17 +123,49 @@ def neurons_of(found: Mapping[str, Activations], like: Masks | None, args: argpa
     )
 
 
-def as_mask(kept: Kept, found: Mapping[str, Activations]) -> Mask:
+def halved(criterion: Criterion, options: Mapping[str, Any], args: argparse.Namespace) -> bool:
+    """Whether half the text can choose, too: by counts alone, which over real positions are known of halves."""
+    return set(criterion.needed(options)) == {"count"} and args.positions == "real"
+
+
+def halves_of(
+    found: Mapping[str, Activations], criterion: Criterion, options: Mapping[str, Any], like: Masks | None, args: Any
+) -> dict[tuple[str, Layer], float]:
+    """What the sets share (IoU) that either half of each direction's text chooses, by direction and layer.
+
+    Empty where half the text cannot choose, or finds nothing to choose.
+    """
+    if not halved(criterion, options, args):
+        return {}
+    try:
+        first, second = (
+            {
+                (kept.pair, kept.layer): kept.neurons
+                for kept in criterion.choose(
+                    neurons_of({pair: each.half(number) for pair, each in found.items()}, like, args), **options
+                )
+            }
+            for number in (0, 1)
+        )
+    except ValueError:
+        return {}
+    return {place: shared(first[place], second[place]) for place in first.keys() & second.keys()}
+
+
+def as_mask(kept: Kept, found: Mapping[str, Activations], halves: Mapping[tuple[str, Layer], float]) -> Mask:
     """A row of the file."""
     counts = found[kept.pair].counts[kept.layer]
-    return Mask(kept.pair, *kept.layer, len(counts), kept.neurons, kept.k, coverage(counts, kept.neurons))
+    covered, agreed = coverage(counts, kept.neurons), halves.get((kept.pair, kept.layer))
+    return Mask(kept.pair, *kept.layer, len(counts), kept.neurons, kept.k, covered, agreed)
 
 
 def described(masks: Sequence[Mask], like: Masks | None) -> dict[str, Any]:
-    """Sizes of the sets, per layer, and the mean overlap (IoU) with those that are copied: for metadata and people."""
+    """Sizes of the sets, per layer; mean IoU of the two halves' sets, and with those that are copied."""
     sizes = [len(row.neurons) for row in masks]
     said: dict[str, Any] = {"density": sum(sizes) / sum(row.ffn_dim for row in masks)}
     said["sizes"] = {"least": min(sizes), "mean": sum(sizes) / len(sizes), "most": max(sizes)}
+    if halves := [row.halves for row in masks if row.halves is not None]:
+        said["halves"] = float(np.mean(halves))
     if like:
         theirs = like.kept()
         pairs = [(row.neurons, theirs.get(row.pair, {}).get((row.component, row.layer))) for row in masks]
@@ -145,7 +177,7 @@ def inputs_of(found: Mapping[str, Activations], criterion: Criterion, columns: S
     """What decides the choice beside options: digests, and what else the criterion asks for."""
     inputs: dict[str, Any] = {"activations": {pair: each.digest(columns) for pair, each in found.items()}}
     if criterion.positions:
-        inputs["counted_positions"] = {pair: each.positions for pair, each in found.items()}
+        inputs["counted_positions"] = {pair: [each.positions, each.half(0).positions] for pair, each in found.items()}
     return inputs | ({"families": args.families} if criterion.families else {})
 
 
@@ -166,15 +198,18 @@ def main() -> None:
     named = {name: getattr(args, name) for name in ("select", "components", "positions", "pivot")}
     settings = {**named, **options}
     settings |= {"like": masks_digest(like.rows)} if like else {}
-    inputs = inputs_of(found, criterion, columns, args)
+    hashed = [*columns, *(["count_even"] if halved(criterion, options, args) else [])]
+    inputs = inputs_of(found, criterion, hashed, args)
     made = made_from("masks", CRITERIA.module(args.select), **settings, system=args.system, **inputs)
     if not outstanding("masks", {args.system: [args.output]}, made):
         print(f"[masks] {args.system} · current", flush=True)
         return
     try:
-        masks = [as_mask(kept, found) for kept in criterion.choose(neurons_of(found, like, args), **options)]
+        chosen = list(criterion.choose(neurons_of(found, like, args), **options))
     except ValueError as error:
         raise UserError(str(error)) from None
+    halves = halves_of(found, criterion, options, like, args)
+    masks = [as_mask(kept, found, halves) for kept in chosen]
     check_alike(args.activations[0].parent, {pair: each.widths for pair, each in found.items()})
     if not masks:
         raise UserError(f"nothing is masked: the copied system has no masks in {' and '.join(args.components)}")
@@ -184,6 +219,7 @@ def main() -> None:
     )
     line = f"[masks] {args.system} · {len(found)} directions · {said['density']:.1%} of the neurons kept"
     line += " · {least} to {most} in a layer, {mean:.1f} on average".format(**said["sizes"])
+    line += f" · halves of the text agree by {said['halves']:.3f} (IoU)" if "halves" in said else ""
     line += f" · overlap with the copied system {said['overlap']:.3f} (IoU)" if like else ""
     print(line, flush=True)
 

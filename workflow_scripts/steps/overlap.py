@@ -39,6 +39,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder to write to")
     args = parser.parse_args()
 
+    import numpy as np
+
     from workflow_scripts.languages import read_languages
     from workflow_scripts.reporting import analysis, overlaps
 
@@ -65,6 +67,8 @@ def main() -> None:
         print(f"{where}: IoU within families {overlaps.shown(row.within, 3)}")
         print(f"{where}: IoU across families {overlaps.shown(row.across, 3)} ({tested})")
         print(f"{where}: overlap corrected for size within families {within}, across {across}")
+        if not np.isnan(row.halves):
+            print(f"{where}: IoU of what halves of a direction's own text choose {row.halves:.3f}")
 
 
 if __name__ == "__main__":

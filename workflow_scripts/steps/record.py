@@ -105,7 +105,8 @@ def main() -> None:
         lines = datasets.batches(dataset, args.max_tokens, loaded.args.max_source_positions)
         batches = (datasets.collate(dataset, batch) for batch in lines)
         values, positions = recorder.record(model, batches, dictionary.pad(), args.gradients)
-        over = {"counted_positions": positions["real"], "counted_positions_all": positions["all"]}
+        over = {"counted_positions": positions.pop("real")}
+        over |= {f"counted_positions_{kind}": each for kind, each in positions.items()}
         metadata = {"pair": pair, **over, "code_version": code_version()}
         write_activations(files[pair][0], values, metadata | stamp(made(pair)))
         progress.update(number, pair)
