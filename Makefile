@@ -9,7 +9,7 @@ RUN ?= demo
 # Targets in ARGS come first: --configfile takes every word that follows it.
 SNAKEMAKE := $(BIN)/snakemake
 
-.PHONY: help env comet run dry test lint format lock config-reference bench matrix plan status doctor compare translate
+.PHONY: help env comet run dry test lint format lock config-reference bench matrix plan status doctor compare translate switch-offs
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -61,6 +61,9 @@ translate:  ## lines in, translations out: make translate SYSTEM=ns PAIR=en-qa [
 	@$(PYTHON) envs/create.py main < /dev/null >&2
 	@$(BIN)/python -m workflow_scripts.tools.translate --run $(RUN) --system $(SYSTEM) --pair $(PAIR) $(ARGS) \
 		|| { code=$$?; [ $$code = 141 ] || exit $$code; }
+
+switch-offs: env  ## what single neurons do to the loss, against what is foreseen: make switch-offs PAIR=en-qa [RUN=demo]
+	@$(BIN)/python -m workflow_scripts.tools.switch_offs --run $(RUN) --pair $(PAIR) $(ARGS)
 
 bench: env  ## benchmarks, on an otherwise idle machine
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
