@@ -28,6 +28,15 @@ def run_folder(tmp_path):
     wins = {"test_set": "test", "against": "baseline", "metric": "BLEU", "text": "raw", "system": "ns"}
     wins |= {"test": "randomization", "wins": 1, "ties": 4, "losses": 1}
     pd.DataFrame([wins]).to_csv(tmp_path / "tables/wins.csv", index=False)
+    mean = {"test_set": "test", "against": "baseline", "metric": "BLEU", "text": "raw", "system": "ns", "type": "Avg"}
+    mean |= {"tier": "All", "primary": True, "difference": 2.0, "people": 0.77}
+    ends = [{"low": 1.0, "high": 3.0}, {"p": 0.01, "p_holm": 0.02, "outcome": "win"}]
+    pd.DataFrame([mean | one for one in ends]).to_csv(tmp_path / "tables/means.csv", index=False)
+    claim = {"test_set": "test", "metric": "BLEU", "text": "raw", "group": "ns-mean", "against": "dense-mean"}
+    claim |= {"kind": "contrast", "tier": "All", "type": "Avg", "seeds": 6}
+    claims = [claim | {"difference": 0.5, "low": 0.1, "high": 0.9, "p": 0.0313}]
+    claims += [claim | {"kind": "another seed", "difference": 0.3, "high": 0.7}]
+    pd.DataFrame(claims).to_csv(tmp_path / "tables/seeds.csv", index=False)
     families = {
         "selection": "ns",
         "neurons": "specialized neurons, k = 95",
@@ -95,6 +104,10 @@ def test_everything_is_in_one_file_that_loads_nothing(command, run_folder):
     for expected in ("trial <b>", "+2.0", "0.877", "1 min 40 s", "2 min 00 s", "222", "k: 95", "Overlap by layer: ns"):
         assert expected in words, expected
     assert "alone decoder O2M not defined 0.763 not defined 0.100 not defined not defined not defined" in words
+    assert "BLEU (primary) raw Avg +2.0 +1.0 … +3.0 0.0200 77" in words
+    assert "Methods, by training seeds" in words
+    assert "BLEU raw ns-mean dense-mean Avg 6 +0.5 +0.1 … +0.9 0.0313" in words
+    assert "BLEU raw ns-mean another seed Avg 6 0.3 at most 0.7 –" in words
     assert "ns decoder O2M 40.0 not defined 2.0 not defined not defined" in words
     assert "Not defined where no two languages are of one family." in words
     assert "nan" not in words
@@ -103,7 +116,7 @@ def test_everything_is_in_one_file_that_loads_nothing(command, run_folder):
 
 
 def test_a_run_without_masks_baseline_tests_or_benchmarks_has_a_report(command, run_folder):
-    for name in ("significance", "wins"):
+    for name in ("significance", "wins", "means", "seeds"):
         (run_folder / f"tables/{name}.csv").unlink()
     for path in (run_folder / "benchmarks").glob("*/*"):
         path.unlink()

@@ -14,9 +14,20 @@ import pandas as pd
 import yaml
 
 from workflow_scripts.files import code_version
+from workflow_scripts.paths import DEFAULT_SET
 from workflow_scripts.reporting import overlaps
 from workflow_scripts.scoring import checks
-from workflow_scripts.scoring.markdown import VARIANTS, further, number, present
+from workflow_scripts.scoring.markdown import (
+    PEOPLE,
+    SEEDS,
+    SEEDS_NOTE,
+    VARIANTS,
+    further,
+    number,
+    percent,
+    present,
+    seed_cells,
+)
 from workflow_scripts.scoring.names import called
 from workflow_scripts.scoring.tables import differences_to, read
 
@@ -48,6 +59,8 @@ def content(
         "directions": [block for other in against or [None] for block in _directions(directions, tests, other)],
         "wins": wins.to_dict("records"),
         "means": _means(means),
+        "people": PEOPLE,
+        "claims": _claims(_optional(tables / "seeds.csv")),
         "families": _families(families),
         "shared": _shared(families),
         "figures": [_figure(path) for path in figures],
@@ -161,9 +174,24 @@ def _means(tests: pd.DataFrame) -> list[dict[str, Any]]:
         row = dict(zip(keys, place, strict=True)) | {"primary": bool(both["primary"].iloc[0])}
         found = both[["difference", "low", "high"]].astype(float).bfill().iloc[0]
         row |= {name: number(found[name], row["metric"], signed=True) for name in found.index}
+        row["people"] = percent(both["people"].iloc[0])
         p = both["p_holm"].astype(float).bfill().iloc[0]
         rows.append(row | {"p": "–" if pd.isna(p) else f"{p:.4f}", "outcome": "".join(both["outcome"].fillna(""))})
     return rows
+
+
+def _claims(seeds: pd.DataFrame) -> list[dict[str, Any]]:
+    """What training seeds say of methods: a table per test set, the default one first."""
+    sets = sorted(seeds["test_set"].unique(), key=lambda name: name != DEFAULT_SET) if len(seeds) else []
+    return [
+        {
+            "title": ", ".join(["Methods, by training seeds", *further(name)]),
+            "header": SEEDS,
+            "rows": seed_cells(seeds[seeds["test_set"] == name]),
+            "note": SEEDS_NOTE.replace("`", ""),
+        }
+        for name in sets
+    ]
 
 
 def _families(paths: Sequence[Path]) -> list[dict[str, str]]:

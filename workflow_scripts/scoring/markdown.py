@@ -17,6 +17,18 @@ VARIANTS = {
 }
 
 
+PEOPLE = (
+    "of 100 pairs of systems so far apart, for how many people prefer the one with the better score (Kocmi et al. "
+    "2024, fitted to single directions of WMT)."
+)
+"""What the column of that name is."""
+
+
+def percent(share: float) -> str:
+    """A share in whole percent; `–` where there is none."""
+    return "–" if pd.isna(share) else f"{100 * share:.0f}"
+
+
 def number(value: float, metric: str, signed: bool = False) -> str:
     """A score of a metric as the paper prints it; `–` where there is none."""
     return called(metric).shown(value, signed)
@@ -136,16 +148,28 @@ def tested_means(frame: pd.DataFrame, against: str) -> str:
         outcome = "".join(rows["outcome"].fillna(""))
         difference = number(rows["difference"].iloc[0], metric, signed=True)
         cells.append([label, text, system, kind, difference, f"{interval[0]} … {interval[1]}", *p, outcome])
-    header = ["metric", "text", "system", "mean", "difference", "95 % interval", "p", "p (Holm)", "outcome"]
+        cells[-1].append(percent(rows["people"].iloc[0]))
+    header = ["metric", "text", "system", "mean", "difference", "95 % interval", "p", "p (Holm)", "outcome", "people"]
     note = (
         "Two trained models are compared, not two methods: the unit is the line of the test set, in every direction "
-        "that holds it. p by approximate randomization, corrected for the number of systems; intervals by bootstrap."
+        "that holds it. p by approximate randomization, corrected for the number of systems; intervals by bootstrap. "
+        f"people: {PEOPLE}"
     )
     return f"## Means against {against}\n\n{table(header, cells, left=4)}\n\n{note}\n"
 
 
+SEEDS = ("metric", "text", "group", "against", "mean", "seeds", "difference", "95 % interval", "p")
+"""Above what `seed_cells` gives."""
+SEEDS_NOTE = "Paired by seed; p of all sign flips, from six on. `another seed`: mean difference of two of one group."
+
+
 def by_seeds(frame: pd.DataFrame) -> str:
     """Differences of means over training seeds, over all languages (`scoring.seeds.table`)."""
+    return f"## Methods, by training seeds\n\n{table(SEEDS, seed_cells(frame), left=5)}\n\n{SEEDS_NOTE}\n"
+
+
+def seed_cells(frame: pd.DataFrame) -> list[list[str]]:
+    """The rows of that table."""
     cells = []
     for row in frame[frame["tier"] == "All"].itertuples():
         low, high = (number(value, row.metric, signed=True) for value in (row.low, row.high))
@@ -159,9 +183,7 @@ def by_seeds(frame: pd.DataFrame) -> str:
                 "–" if pd.isna(row.p) else f"{row.p:.4f}",
             ]
         )
-    header = ["metric", "text", "group", "against", "mean", "seeds", "difference", "95 % interval", "p"]
-    note = "Paired by seed; p of all sign flips, from six on. `another seed`: mean difference of two of one group."
-    return f"## Methods, by training seeds\n\n{table(header, cells, left=5)}\n\n{note}\n"
+    return cells
 
 
 def present(summary: pd.DataFrame) -> list[str]:

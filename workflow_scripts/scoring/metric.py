@@ -61,6 +61,9 @@ class Metric(ABC):
     files do where they follow sacrebleu in another name; `unit` what one of its points is. Numbers are shown with
     `digits` behind the point, and with the zero before it or without.
 
+    `thresholds` are the names that mt-thresholds has for it, by the part of the signature that makes it that metric,
+    and `points` the factor to what people call its points there.
+
     `options` are its own keys of `score`, each with a default; `required` (`comet.model`) is the one that must be set,
     and that turns the metric on. `check`, called with the options, raises `UserError` for what a schema cannot know.
     """
@@ -72,6 +75,8 @@ class Metric(ABC):
     digits: int = 1
     leading_zero: bool = True
     higher_is_better: bool = True
+    thresholds: Mapping[str, str] = field(default_factory=dict)
+    points: float = 1.0
     options: Mapping[str, Schema] = field(default_factory=dict)
     required: str = ""
     check: Callable[..., None] = lambda **options: None

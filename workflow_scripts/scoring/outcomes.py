@@ -14,6 +14,7 @@ from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
 from workflow_scripts.scoring.metric import Metric
 from workflow_scripts.scoring.names import called
+from workflow_scripts.scoring.people import agreeing
 from workflow_scripts.scoring.resampling import LEVEL, holm
 from workflow_scripts.scoring.tables import below
 
@@ -61,6 +62,23 @@ def read_means(folder: Path, against: str, test_set: str, systems: Iterable[str]
             row |= {"text": entry["text"], "tier": entry["tier"], "type": entry["type"], "against": against}
             rows.append(row | {name: entry[name] for name in COLUMNS})
     return corrected(rows, FAMILY_OF_MEANS)
+
+
+def with_people(rows: Sequence[Mapping[str, Any]], directions: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `read_means` as a frame, with `people`: what each difference means to them (`scoring.people`).
+
+    `directions` (`scoring.tables.directions`) have the signatures of the metrics; where those of one metric differ by
+    direction, nothing is known of their mean.
+    """
+    frame = pd.DataFrame(rows)
+    if frame.empty:
+        return frame
+    known = directions.groupby("metric")["signature"].unique()
+    signatures = {metric: found[0] for metric, found in known.items() if len(found) == 1}
+    people = [
+        agreeing(called(row.metric), signatures.get(row.metric, ""), row.difference) for row in frame.itertuples()
+    ]
+    return frame.assign(people=people)
 
 
 def _results(path: Path, place: Mapping[str, str], what: str) -> list[dict[str, Any]]:

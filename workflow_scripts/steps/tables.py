@@ -35,6 +35,7 @@ CODE = (
     "scoring.metric",
     "scoring.names",
     "scoring.outcomes",
+    "scoring.people",
     "scoring.published",
     "scoring.rates",
     "scoring.resampling",
@@ -114,6 +115,7 @@ def main() -> None:
     summary = tables.summary(directions, read_languages(args.languages), args.pivot, args.against, args.replicates)
     tested = pd.DataFrame(tests)
     wins, repaired = outcomes.outcomes(tested) if tests else pd.DataFrame(), tables.repaired(directions)
+    tested_means = outcomes.with_people(means, directions)
     claims = seeds.table(summary, args.replicates, args.against)
     if args.language_identification:
         directions = rates.added(directions, rates.read(args.results / "scores", parsed(args.rows)))
@@ -125,7 +127,7 @@ def main() -> None:
         "readings": repaired,
         "significance": tested,
         "wins": wins,
-        "means": pd.DataFrame(means),
+        "means": tested_means,
         "seeds": claims,
     }
     for name, frame in found.items():
@@ -135,7 +137,7 @@ def main() -> None:
             continue
         with replacing(path) as temporary:
             frame.to_csv(temporary, index=False, float_format="%.4f")
-    text = markdown.page(args.run, args.against, summary, wins, repaired, pd.DataFrame(means), claims)
+    text = markdown.page(args.run, args.against, summary, wins, repaired, tested_means, claims)
     text += checks.markdown(checks.sections(directions, checked, args.against))
     write_text(args.output / "summary.md", text)
     print(text)

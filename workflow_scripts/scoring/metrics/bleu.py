@@ -50,6 +50,7 @@ METRIC = Counted(
     name="BLEU",
     scorer=scorer,
     check=check,
+    thresholds={f"tok:{DEFAULT}": "bleu"},
     options={
         "bleu_tokenize": {
             "type": "object",

@@ -11,6 +11,8 @@ METRIC = Learned(
     name="COMET",
     digits=3,
     leading_zero=False,
+    thresholds={"model:wmt22-comet-da": "comet22"},
+    points=100,
     options={
         "comet": learned_option(
             "COMET, in an environment of its own (`python3 envs/create.py comet`).",
