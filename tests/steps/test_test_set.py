@@ -28,6 +28,9 @@ def text(tiny_run, tmp_path):
     return folder
 
 
+STRAIGHT = ("--settings", '{"punctuation": true}')
+
+
 @pytest.fixture
 def prepare(tiny_run, command, tmp_path):
     """`prepare(folder, …)` prepares a test set `own`; its manifest comes back."""
@@ -42,7 +45,7 @@ def prepare(tiny_run, command, tmp_path):
 
 
 def test_the_manifest_has_digests_of_the_data_and_of_the_raw_lines(tiny_run, prepare, text):
-    done, path = prepare("--folder", text)
+    done, path = prepare("--folder", text, *STRAIGHT)
     done.ok()
     made = read_prepared(path, read_manifest(tiny_run.manifest))
     before = made.made_of(PAIR)
@@ -54,10 +57,10 @@ def test_the_manifest_has_digests_of_the_data_and_of_the_raw_lines(tiny_run, pre
     # Curly quotes are straightened: the model reads the same, and what scores compare with is another text.
     lines = (text / "test.en-qa.qa").read_text(encoding="utf-8").splitlines()
     (text / "test.en-qa.qa").write_text("".join(f"“{line}”\n" for line in lines), encoding="utf-8")
-    prepare("--folder", text)[0].ok()
+    prepare("--folder", text, *STRAIGHT)[0].ok()
     curly = read_prepared(path, read_manifest(tiny_run.manifest)).made_of(PAIR)
     (text / "test.en-qa.qa").write_text("".join(f'"{line}"\n' for line in lines), encoding="utf-8")
-    prepare("--folder", text)[0].ok()
+    prepare("--folder", text, *STRAIGHT)[0].ok()
     straight = read_prepared(path, read_manifest(tiny_run.manifest)).made_of(PAIR)
     assert curly["data"] == straight["data"] != before["data"]
     assert curly["raw"]["en"] == straight["raw"]["en"] == before["raw"]["en"]
@@ -155,13 +158,13 @@ def test_text_for_a_moses_tokenized_databin_is_tokenized_too(tiny_run, command, 
     model = tiny_run.manifest.parent / "sentencepiece.model"
     data = linked(tiny_run, command, tmp_path, "--sentencepiece", model)[1]
     (text / "test.en-qa.en").write_text("The well-known king's “dog” sang.\n" * 12, encoding="utf-8")
-    done, path = prepare("--folder", text, data=data)
+    done, path = prepare("--folder", text, *STRAIGHT, data=data)
     done.ok()
     made = read_prepared(path, read_manifest(data))
     assert made.lines(PAIR)[0] == ['The well @-@ known king \'s " dog " sang .'] * 12
     raw = made.made_of(PAIR)["raw"]["en"]
     (text / "test.en-qa.en").write_text('The well-known king\'s "dog" sang.\n' * 12, encoding="utf-8")
-    prepare("--folder", text, data=data)
+    prepare("--folder", text, *STRAIGHT, data=data)
     other = read_prepared(path, read_manifest(data))
     assert other.lines(PAIR) == made.lines(PAIR)
     assert other.made_of(PAIR)["raw"]["en"] != raw
