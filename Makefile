@@ -8,6 +8,7 @@ ARGS ?=
 RUN ?= demo
 # Targets in ARGS come first: --configfile takes every word that follows it.
 SNAKEMAKE := $(BIN)/snakemake
+LINT_CONFIG = $(BIN)/python -m workflow_scripts.tools.lint_config $(CONFIG)
 
 .PHONY: help env comet run dry test lint format lock config-reference bench matrix plan status doctor compare translate switch-offs
 
@@ -21,10 +22,10 @@ comet: env  ## the environment .venv-comet, for COMET scores
 	@$(PYTHON) envs/create.py comet
 
 run: env  ## the whole pipeline: make run [CONFIG=…] [ARGS="…"]
-	@$(SNAKEMAKE) $(ARGS) --configfile $(CONFIG)
+	@$(LINT_CONFIG) && $(SNAKEMAKE) $(ARGS) --configfile $(CONFIG)
 
 dry: env  ## what `make run` would do
-	@$(SNAKEMAKE) -n $(ARGS) --configfile $(CONFIG)
+	@$(LINT_CONFIG) && $(SNAKEMAKE) -n $(ARGS) --configfile $(CONFIG)
 
 test: env  ## all tests, two at a time; those of SLURM alone at the end
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
@@ -42,10 +43,10 @@ config-reference: env  ## config/README.md, made from config/schema.yaml
 	@$(BIN)/python -m workflow_scripts.tools.config_reference config/schema.yaml --output config/README.md
 
 plan: env  ## jobs, GPU-hours, wall time and disk to expect: make plan [CONFIG=…]
-	@$(BIN)/python -m workflow_scripts.tools.plan --configfile $(CONFIG) $(ARGS)
+	@$(LINT_CONFIG) && $(BIN)/python -m workflow_scripts.tools.plan --configfile $(CONFIG) $(ARGS)
 
 status: env  ## what is done, running, queued, failed; time left: make status [CONFIG=…]
-	@$(BIN)/python -m workflow_scripts.tools.status --configfile $(CONFIG) $(ARGS)
+	@$(LINT_CONFIG) && $(BIN)/python -m workflow_scripts.tools.status --configfile $(CONFIG) $(ARGS)
 
 doctor: env  ## what is missing on this machine, and how to mend it
 	@$(BIN)/python -m workflow_scripts.tools.doctor $(ARGS)

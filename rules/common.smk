@@ -4,7 +4,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.io import report as in_report
-from workflow_scripts import configuration, configuration_record, readiness
+from workflow_scripts import configuration, configuration_files, configuration_record, readiness
 from workflow_scripts.cluster import snakemake_state
 from workflow_scripts.cluster.resources import on_nodes
 from workflow_scripts.command_line import alternatives, as_json, as_options, as_text
@@ -16,6 +16,7 @@ from workflow_scripts.source_code import step_digest
 
 SCHEMA = Path(workflow.basedir, "config", "schema.yaml")
 try:
+    configuration_files.check(workflow.config_settings.configfiles)
     RUN = Run.from_config(configuration.complete(config, SCHEMA), Path(workflow.basedir))
     if snakemake_state.is_main(workflow):
         for line in [*configuration_record.announce(RUN), *RUN.stale_trainings()]:
