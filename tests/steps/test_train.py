@@ -244,3 +244,30 @@ def test_masks_that_lack_a_direction_end_the_training_with_a_message(tiny_run, m
     write_masks(tmp_path / "few.parquet", rows, {})
     result = refused(tiny_run, tmp_path, "--start", tiny_run.checkpoint, "--masks", tmp_path / "few.parquet")
     assert "few.parquet has no masks for en-qa: make them again" in result.err
+
+
+def test_a_training_that_goes_astray_says_where(tiny_run, tmp_path):
+    """Weights overflow after the second update: the gradients of the third are no numbers."""
+    output = tmp_path / "baseline"
+    astray = {"lr": 1e30, "warmup": 1, "max_update": 200, "validate_every": 100}
+    done = tiny_run.train(output, "--model", json.dumps(MODEL), name="baseline", **astray)
+    assert done.code == 2
+    (said,) = [line for line in done.err.splitlines() if line.startswith("error: ")]
+    assert (
+        "training went astray at update 3: gradients are Nan/Inf (learning rate 7.07107e+29); no checkpoint was" in said
+    )
+    assert "lower training.lr" in said
+    assert "Traceback" not in done.err
+    assert not (output / "checkpoint.pt").exists()
+    assert not list(output.rglob("crash.pt"))
+
+
+def test_a_validation_loss_that_is_no_number_ends_the_training(tiny_run, tmp_path):
+    output = tmp_path / "baseline"
+    astray = {"lr": 1e30, "warmup": 1, "max_update": 4, "validate_every": 1}
+    done = tiny_run.train(output, "--model", json.dumps(MODEL), name="baseline", **astray)
+    assert (
+        "error: training went astray at update 2: the validation loss is nan (learning rate 7.07107e+29); the last"
+        in done.err
+    )
+    assert not (output / "checkpoint.pt").exists()

@@ -8,6 +8,8 @@
    out, which also switches the fast path off; where a checkpoint holds them they are ignored.
 4. Its multilingual tasks guess the sizes of shards of data that they have not loaded yet, and guess again after a
    restart: `shards` tells them, so that a training that is resumed is the one that was interrupted.
+5. Where gradients are no numbers any more it looks for the module by hooks that today's torch refuses on modules
+   without tensors, which hides what has happened: it does not look.
 
 Import this module before anything of fairseq.
 """
@@ -19,7 +21,7 @@ import importlib
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import ModuleType
 from typing import Any
 
@@ -96,6 +98,7 @@ def _adapt() -> None:
     warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
     _leave_out_fast_path(importlib.import_module("fairseq.modules.transformer_layer").TransformerEncoderLayerBase)
     importlib.import_module("workflow_scripts.fairseq_plugin.shards").know_all_sizes()
+    importlib.import_module("fairseq.trainer").NanDetector = nullcontext
 
 
 _adapt()

@@ -6,6 +6,7 @@ it was (patience included), is never half-written, and is also written when the 
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 from dataclasses import asdict, replace
@@ -15,6 +16,7 @@ from typing import Any
 import torch
 
 from workflow_scripts.cluster.requeue import WARNED
+from workflow_scripts.errors import UserError
 from workflow_scripts.training import work_folder
 from workflow_scripts.training.course import Choice, Reached, best_of, over, regular
 
@@ -37,6 +39,7 @@ class Loop:
         self.reached = replace(reached, best=best, end=None)
         self.saved = best
         self.stop_requested = self.warned = False
+        self.rate = 0.0
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
             signal.signal(number, self._request_stop)
 
@@ -53,7 +56,7 @@ class Loop:
         self, cfg: Any, trainer: Any, task: Any, epoch_itr: Any, valid_subsets: list[str], end_of_epoch: bool
     ) -> tuple[list[float | None], bool]:
         """fairseq's contract: the validation losses (or [None]) and whether training is over."""
-        update = trainer.get_num_updates()
+        update, self.rate = trainer.get_num_updates(), trainer.get_lr()
         # An update that fp16 skipped leaves the number as it was: nothing new to look at.
         new = update != self.reached.update
         regularly = update % self.choice.validate_every == 0
@@ -61,6 +64,8 @@ class Loop:
         loss, self.reached = None, replace(self.reached, update=update)
         if due:
             loss = float(self._validate(cfg, trainer, task, epoch_itr, valid_subsets))
+            if not math.isfinite(loss):
+                raise self.diverged(f"the validation loss is {loss}", update)
             self.reached = self._with((update, loss), regularly)
         ended = over(self.reached, self.choice)
         folder = Path(cfg.checkpoint.save_dir)
@@ -70,6 +75,17 @@ class Loop:
         if stop and not ended:
             raise Interrupted(f"stopped on request after update {update}")
         return [loss], ended
+
+    def diverged(self, what: str, update: int | None = None) -> UserError:
+        """The error of a training that went astray at `update` (None: in the one after the last): `what` was seen."""
+        kept = [*self.reached.validations, *filter(None, [self.reached.end])]
+        saved = f"the last checkpoint is of update {kept[-1][0]:,}" if kept else "no checkpoint was written before"
+        where = f"at update {self.reached.update + 1 if update is None else update:,}"
+        remedy = "lower training.lr, lengthen training.warmup, clip (training.clip_norm), or take another precision"
+        return UserError(
+            f"training went astray {where}: {what} (learning rate {self.rate:g}); {saved}; {remedy}: with other "
+            "settings it begins anew"
+        )
 
     def _with(self, validation: tuple[int, float], regularly: bool) -> Reached:
         """What is reached after another validation."""

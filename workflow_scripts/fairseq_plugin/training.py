@@ -77,19 +77,28 @@ def settings(job: dict[str, Any]) -> Any:
 
 
 def run(job: dict[str, Any]) -> None:
-    """Train, or go on training, until the job's end. Raises `Interrupted` when told to stop before."""
+    """Train, or go on training, until the job's end. Raises `Interrupted` when told to stop before.
+
+    Raises `UserError` where loss or gradients are no numbers any more.
+    """
     choice, last = Choice(**job["choice"]), Path(job["folder"], work_folder.LAST)
     reached = work_folder.read_state(last) or Reached()
     if over(reached, choice):
         return
-    train.validate_and_save = Loop(choice, replace(reached, made=job["made"], codes=job["codes"]))
+    loop = Loop(choice, replace(reached, made=job["made"], codes=job["codes"]))
+    train.validate_and_save = loop
     cfg = settings(job)
     if os.environ.get("RANK", "0") == "0":
         progress = Progress(job["name"], choice.max_update, "updates", done=reached.update)
         if not (cfg.common.cpu or torch.cuda.is_available()):
             print(f"[{job['name']}] no GPU is to be seen (training.gpus is not 0): this trains on the CPU", flush=True)
         logging.getLogger().addHandler(Curve(last.with_name(work_folder.LOGGED), progress))
-    distributed.call_main(cfg, train.main)
+    try:
+        distributed.call_main(cfg, train.main)
+    except FloatingPointError as error:
+        # fairseq leaves all there is of a crash: as large as a checkpoint, and never read.
+        last.with_name("crash.pt").unlink(missing_ok=True)
+        raise loop.diverged(str(error)) from None
 
 
 def main() -> None:
