@@ -67,6 +67,9 @@ def test_rows_become_languages_in_order(tmp_path):
             HEADER + "en\tA\tG\tLatin\t\nde\tB\tG\tLatin\thigh\nen\tC\tG\tLatin\tlow\n",
             "line 4: language en stands twice",
         ),
+        (HEADER + "en\t=1+1\tG\tLatin\t\n", "line 2: the name '=1\\+1' begins with '='"),
+        (HEADER + "en\tEnglish\t@SUM(A1)\tLatin\t\n", "line 2: the family .* which spreadsheets take for a formula"),
+        (HEADER + "en\tEnglish\tG\tLatin\t-low\n", "line 2: the tier '-low' begins with '-'"),
         *(
             (
                 HEADER + f"en\tA\tG\tLatin\t\n{code}\tB\tG\tLatin\tlow\n",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from workflow_scripts.direction import CODE, Direction
 from workflow_scripts.errors import UserError
+from workflow_scripts.spreadsheets import check_cells
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ def read_languages(path: str | Path) -> dict[str, Language]:
     """Read a tab-separated language table into `{code: Language}`, in the table's order.
 
     Raises `UserError` when the file or a column is missing, it is not UTF-8, a row is short, a code stands twice or has
-    other characters than letters, digits and `_`: it stands in file names and commands.
+    other characters than letters, digits and `_`: it stands in file names and commands; or a cell is a formula.
     """
     path = Path(path)
     if not path.is_file():
@@ -47,6 +48,7 @@ def read_languages(path: str | Path) -> dict[str, Language]:
             raise UserError(f"{where}: language code {row['code']!r} may have letters, digits and _ only; change it")
         if row["code"] in table:
             raise UserError(f"{where}: language {row['code']} stands twice")
+        check_cells(where, row)
         table[row["code"]] = Language(**row)
     return table
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow_scripts import configuration, schema
+from workflow_scripts.configuration_files import check as check_files
 from workflow_scripts.corpus.check import check_text
 from workflow_scripts.corpus.symbols import read_symbols
 from workflow_scripts.direction import Direction
@@ -128,6 +129,15 @@ TABLES = {
     "Latin-1": (f"{HEAD}fr\tFrançais\tG\tL\t\n".encode("latin-1"), "not UTF-8"),
     "UTF-16": (HEAD.encode("utf-16"), "not UTF-8"),
 }
+CONFIGURATIONS = {
+    "a key twice": (b"run: x\nseed: 1\nrun: y\n", "line 3: run stands on line 1"),
+    "a key twice below": (b"systems:\n  ns: {}\n  ns: {}\n", "line 3: systems.ns stands on line 2"),
+    "a tab": (b"run: x\nseed:\t1\n", "line 2, column 6: this is no YAML"),
+    "not closed": (b"systems: {ns: {}\n", "this is no YAML"),
+    "two documents": (b"a: 1\n---\nb: 2\n", "this is no YAML"),
+    "an unknown alias": (b"a: *b\n", "line 1, column 4: this is no YAML"),
+    "Latin 1": (b"run: caf\xe9\n", "line 1: this is not UTF-8"),
+}
 SCORES = {
     "empty": ("", "line 1: the columns"),
     "no rows": ("system,pair,metric,score\n", "has no scores"),
@@ -142,6 +152,7 @@ SCORES = {
     "long": ("system,pair,metric,score\nns,en-de,BLEU,1,2\n", "are needed"),
     "twice": ("system,pair,metric,score\nns,en-de,BLEU,1\nns,en-de,BLEU,1\n", "twice"),
     "tabs": ("system\tpair\tmetric\tscore\n", "line 1: the columns"),
+    "a formula": ("system,pair,metric,score\n=HYPERLINK(1),en-de,BLEU,1\n", "take for a formula"),
 }
 DICTIONARIES = {
     "no count": (b"a\n", "line 1"),
@@ -193,6 +204,8 @@ def of_files() -> Iterator[Bad]:
     """Tables, texts, dictionaries and translations, plain and as files of other kinds."""
     for name, (content, says) in TABLES.items():
         yield Bad("language tables", name, of_file("t.tsv", content, read_languages), says)
+    for name, (text, says) in CONFIGURATIONS.items():
+        yield Bad("configuration files", name, of_file("run.yaml", text, lambda path: check_files([path])), says)
     for name, (text, says) in SCORES.items():
         yield Bad("published scores", name, of_file("p.csv", text.encode(), published.read), says)
     for name, (content, says) in DICTIONARIES.items():

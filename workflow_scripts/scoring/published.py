@@ -11,6 +11,7 @@ from typing import Any
 from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
 from workflow_scripts.scoring.names import called
+from workflow_scripts.spreadsheets import check_cells
 
 COLUMNS = ["system", "pair", "metric", "score"]
 
@@ -29,6 +30,7 @@ def read(path: str | Path) -> list[dict[str, Any]]:
         rows: dict[tuple[str, ...], dict[str, Any]] = {}
         for row in reader:
             where = f"{path}, line {reader.line_num}"
+            check_cells(where, {"system": row["system"] or ""})
             key = tuple(_checked(row, where)[name] for name in COLUMNS[:3])
             if key in rows:
                 raise UserError(f"{where}: a score of {', '.join(key)} stands there twice")

@@ -41,6 +41,7 @@ CODE = (
     "scoring.resampling",
     "scoring.seeds",
     "scoring.tables",
+    "spreadsheets",
 )
 
 
