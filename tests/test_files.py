@@ -9,7 +9,16 @@ import re
 import pytest
 
 from workflow_scripts.errors import UserError
-from workflow_scripts.files import code_version, digest, replacing, sha256, write_json, write_text
+from workflow_scripts.files import (
+    code_version,
+    digest,
+    json_lines,
+    read_json,
+    replacing,
+    sha256,
+    write_json,
+    write_text,
+)
 
 
 def test_a_file_appears_when_it_is_complete(tmp_path):
@@ -63,3 +72,18 @@ def test_digest_of_a_missing_file_names_it(tmp_path):
 
 def test_version_names_the_code():
     assert re.fullmatch(r"\d+\.\d+\.\d+(\+g[0-9a-f]{12})?", code_version())
+
+
+def test_damaged_json_is_named_and_half_written_lines_are_passed_over(tmp_path):
+    path = tmp_path / "x.json"
+    with pytest.raises(UserError, match=r"x\.json does not exist"):
+        read_json(path)
+    for content in (b'{"a": 1', b"\xff\xfe", b""):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match=r"x\.json is damaged, or was changed by hand .*: remove it"):
+            read_json(path)
+    write_json(path, {"a": 1})
+    assert read_json(path) == {"a": 1}
+    assert json_lines(tmp_path / "none.jsonl") == []
+    (tmp_path / "x.jsonl").write_bytes(b'{"s": 1}\n[2]\n\n{"s": \n{"s": 3}\n{"s": 4, "t')
+    assert json_lines(tmp_path / "x.jsonl") == [{"s": 1}, {"s": 3}]

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -44,6 +44,32 @@ def write_text(path: str | Path, text: str) -> None:
 def write_json(path: str | Path, content: Any) -> None:
     """Write `content` as JSON: sorted keys, two spaces, UTF-8, a newline at the end; atomically."""
     write_text(path, json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def read_json(path: str | Path) -> Any:
+    """What `write_json` wrote. Raises `UserError` where the file is missing, or no JSON."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist") from None
+    except ValueError as error:
+        raise UserError(f"{path} is damaged, or was changed by hand ({error}): remove it, and start again") from None
+
+
+def json_lines(path: str | Path) -> list[dict[str, Any]]:
+    """The objects in a file of JSON lines; a line that a kill has left half-written is passed over."""
+    path = Path(path)
+    return list(_objects(path.read_text(encoding="utf-8", errors="replace").splitlines())) if path.exists() else []
+
+
+def _objects(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(row, dict):
+            yield row
 
 
 def sha256(path: str | Path) -> str:

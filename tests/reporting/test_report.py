@@ -65,7 +65,8 @@ def run_folder(tmp_path):
         folder = tmp_path / "benchmarks" / stage
         folder.mkdir(parents=True)
         row = {"s": seconds, "cpu_time": seconds * 0.9, "max_rss": 500.0}
-        (folder / "x.jsonl").write_text(json.dumps({**row, "s": 1}) + "\n" + json.dumps(row) + "\n")
+        # The last line is half written, as a kill leaves it.
+        (folder / "x.jsonl").write_text(f'{json.dumps(row | {"s": 1})}\n{json.dumps(row)}\n{{"s": 5, "cp')
     return tmp_path
 
 

@@ -47,6 +47,9 @@ class Trainer:
     def __init__(self, update: int) -> None:
         self.update = update
 
+    def get_lr(self) -> float:
+        return 0.001
+
     def get_num_updates(self) -> int:
         return self.update
 

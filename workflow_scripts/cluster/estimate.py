@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow_scripts.cluster.snakemake_state import Job
+from workflow_scripts.files import json_lines
 from workflow_scripts.run import Run
 from workflow_scripts.training.work_folder import reached
 
@@ -48,8 +48,8 @@ def records(folder: Path) -> dict[str, list[float]]:
     """Seconds of every job recorded below `benchmarks/<run>`, by benchmark file (path below `folder`)."""
     found = defaultdict(list)
     for path in sorted(folder.rglob("*.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            found[str(path.relative_to(folder))].append(float(json.loads(line)["s"]))
+        for row in json_lines(path):
+            found[str(path.relative_to(folder))].append(float(row["s"]))
     return dict(found)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from workflow_scripts.files import json_lines
 from workflow_scripts.progress import duration
 
 
@@ -39,7 +39,7 @@ def by_stage(folder: Path) -> list[Cost]:
     files = sorted(folder.glob("*/**/*.jsonl"), key=lambda path: (path.stat().st_mtime, path))
     for path in files:
         name = path.relative_to(folder).parts[0]
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        rows = json_lines(path)
         if not rows:
             continue
         cost = stages.setdefault(name, Cost(name))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pandas as pd
 
 from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
+from workflow_scripts.files import read_json
 from workflow_scripts.scoring.names import called
 from workflow_scripts.scoring.tables import below
 
@@ -42,7 +42,7 @@ def added(frame: pd.DataFrame, rows: Iterable[Mapping[str, Any]]) -> pd.DataFram
 def _results(path: Path, direction: Direction) -> list[dict[str, Any]]:
     if not path.exists():
         raise UserError(f"{path} does not exist: make the ceiling of {direction} first")
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_json(path)
     if content.get("pair") != str(direction):
         raise UserError(f"{path} is of {content.get('pair')}: remove it, and make it again")
     found = []

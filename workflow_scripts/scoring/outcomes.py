@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pandas as pd
 
 from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
+from workflow_scripts.files import read_json
 from workflow_scripts.scoring.metric import Metric
 from workflow_scripts.scoring.names import called
 from workflow_scripts.scoring.people import agreeing
@@ -84,7 +84,7 @@ def with_people(rows: Sequence[Mapping[str, Any]], directions: pd.DataFrame) -> 
 def _results(path: Path, place: Mapping[str, str], what: str) -> list[dict[str, Any]]:
     if not path.exists():
         raise UserError(f"{path} does not exist: test {what} first")
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_json(path)
     found = {key: content.get(key) for key in place} if isinstance(content, Mapping) else {}
     if found != place:
         raise UserError(f"{path} is of {found}, not of {place}: remove it, and test again")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pandas as pd
 
 from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
+from workflow_scripts.files import read_json
 from workflow_scripts.scoring.tables import below
 
 PLACE = ["test_set", "system", "pair"]
@@ -28,7 +28,7 @@ def read(folder: Path, rows: Mapping[str, Mapping[str, Iterable[Direction]]]) ->
                 path = below(folder / system, test_set) / f"{direction}.language.json"
                 if not path.exists():
                     raise UserError(f"{path} does not exist: identify the languages of {system} {direction} first")
-                content = json.loads(path.read_text(encoding="utf-8"))
+                content = read_json(path)
                 if content.get("pair") != str(direction):
                     raise UserError(f"{path} is of {content.get('pair')}: remove it, and make it again")
                 place = {"test_set": test_set, "system": system, "pair": str(direction)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pandas as pd
 from workflow_scripts.artifacts_files import REMEDY
 from workflow_scripts.direction import PAPER, Direction
 from workflow_scripts.errors import UserError
+from workflow_scripts.files import read_json
 from workflow_scripts.languages import Language, tier
 from workflow_scripts.paths import DEFAULT_SET
 from workflow_scripts.scoring.metrics import METRICS
@@ -53,7 +53,7 @@ def read_scores(
         for path in [place / f"{direction}.{end}" for end in ends]:
             if not path.exists():
                 raise UserError(f"{path} does not exist: score {system} {direction} first")
-            for entry in json.loads(path.read_text(encoding="utf-8")):
+            for entry in read_json(path):
                 yield {
                     "test_set": test_set,
                     "system": system,

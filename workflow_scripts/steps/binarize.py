@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from workflow_scripts.corpus.filters import COLUMNS, filter_rows
 from workflow_scripts.corpus.parallel import SPLITS, file_name, read_lines
 from workflow_scripts.direction import parse_all
 from workflow_scripts.errors import UserError, run
-from workflow_scripts.files import replacing, write_text
+from workflow_scripts.files import read_json, replacing, write_text
 from workflow_scripts.progress import Progress
 
 CODE = (
@@ -76,7 +75,7 @@ def main() -> None:
         write_text(folder / f"dict.{language}.txt", args.dictionary.read_text(encoding="utf-8"))
     rows = []
     for pair in args.pairs:
-        kept = json.loads((args.folder / f"{pair}.json").read_text(encoding="utf-8"))["splits"]
+        kept = read_json(args.folder / f"{pair}.json")["splits"]
         for split in SPLITS:
             sides = [args.folder / file_name(split, pair, language) for language in pair.languages]
             lines = kept[split][-1]["kept"]

@@ -12,7 +12,6 @@ changed since is left as it is.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from workflow_scripts.batch import made_from, outstanding, stamp
 from workflow_scripts.command_line import add_options
 from workflow_scripts.direction import parse_all
 from workflow_scripts.errors import UserError, run
-from workflow_scripts.files import sha256, write_json
+from workflow_scripts.files import read_json, sha256, write_json
 from workflow_scripts.progress import Progress
 from workflow_scripts.scoring.identifiers import IDENTIFIERS
 from workflow_scripts.scoring.off_target import counted
@@ -34,7 +33,7 @@ def read_learned(path: Path | None, name: str) -> dict[str, Any]:
     """What `identifier` wrote. Raises `UserError` where it is not there."""
     if path is None or not path.exists():
         raise UserError(f"{path or '--learned'} does not exist: {name} learns from training text (step `identifier`)")
-    return json.loads(path.read_text(encoding="utf-8"))
+    return read_json(path)
 
 
 def main() -> None:

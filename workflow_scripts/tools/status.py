@@ -15,6 +15,7 @@ from workflow_scripts import errors
 from workflow_scripts.cluster import estimate, failures
 from workflow_scripts.cluster.queue import QueuedJob, queued
 from workflow_scripts.cluster.snakemake_state import Job, due
+from workflow_scripts.files import json_lines
 from workflow_scripts.progress import duration
 from workflow_scripts.run import Run
 from workflow_scripts.tools.plan import expected
@@ -36,7 +37,7 @@ def trainings(run: Run, jobs: list[Job]) -> list[str]:
             continue
         work = Path(run.paths.work(name))
         state, total = work_folder.reached(work), run.training(name)["max_update"]
-        rows = work_folder.rows(work / work_folder.LOGGED)
+        rows = json_lines(work / work_folder.LOGGED)
         shown = max([state["update"], *(row["update"] for row in rows[-1:])])
         speed = next((row["ups"] for row in reversed(rows) if row.get("ups")), 0)
         left = f", {duration((total - shown) / speed)} at most at {speed:g} updates/s" if speed else ""

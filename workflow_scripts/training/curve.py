@@ -6,9 +6,8 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from workflow_scripts.files import replacing
+from workflow_scripts.files import json_lines, replacing
 from workflow_scripts.training.course import Validation
-from workflow_scripts.training.work_folder import rows
 
 COLUMNS = ("update", "split", "loss", "nll_loss", "lr", "gnorm", "updates_per_second", "tokens_per_second", "seconds")
 NAMES = {"ups": "updates_per_second", "wps": "tokens_per_second", "train_wall": "seconds"}
@@ -21,7 +20,7 @@ def write_curve(logged: Path, table: Path, update: int, validations: Sequence[Va
     validations that are none of the training's, belong to another course; one that is missing has its loss alone.
     """
     latest = {(number, "valid"): {"update": number, "split": "valid", "loss": loss} for number, loss in validations}
-    for row in rows(logged):
+    for row in json_lines(logged):
         key = row.get("update"), row.get("split")
         if key in latest or (key[1] == "train" and isinstance(key[0], int) and key[0] <= update):
             latest[key] = {NAMES.get(name, name): value for name, value in row.items()}

@@ -10,13 +10,13 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from workflow_scripts.errors import UserError
-from workflow_scripts.files import write_json
+from workflow_scripts.files import json_lines, write_json
 from workflow_scripts.formats.peek import peek
 from workflow_scripts.training.course import Reached
 
@@ -150,7 +150,7 @@ def record_start(folder: Path, job: str, update: int, continuations: int) -> Non
     started at this same update.
     """
     path = folder / STARTS
-    starts = [start for start in rows(path) if {"job", "update"} <= start.keys()]
+    starts = [start for start in json_lines(path) if {"job", "update"} <= start.keys()]
     if len(starts) > continuations:
         raise UserError(
             f"{folder}: this training was continued {continuations} times and is at update {update}. To let it go on, "
@@ -166,18 +166,3 @@ def record_start(folder: Path, job: str, update: int, continuations: int) -> Non
         )
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps({"job": job, "update": update}) + "\n")
-
-
-def rows(path: Path) -> list[dict[str, Any]]:
-    """The objects in a file of JSON lines; a line that a kill has left half-written is passed over."""
-    return list(_rows(path.read_text(encoding="utf-8", errors="replace").splitlines())) if path.exists() else []
-
-
-def _rows(lines: Iterable[str]) -> Iterable[dict[str, Any]]:
-    for line in lines:
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(row, dict):
-            yield row
