@@ -63,7 +63,9 @@ def _panel(
         for (row, column), value in np.ndenumerate(values):
             # White on dark cells, which lie at both ends.
             ink = "white" if abs(mesh.norm(value) - 0.5) > 0.35 else "0.15"
-            axis.text(column + 0.5, row + 0.5, f"{value:+.1f}", color=ink, ha="center", va="center", fontsize=5.5)
+            text = f"{value:+.1f}".replace("-", "−")
+            axis.text(column + 0.5, row + 0.5, text, color=ink, ha="center", va="center", fontsize=5.5)
     for place in range(size):
-        axis.add_patch(Rectangle((place, place), 1, 1, fill=False, edgecolor="black", linewidth=1.2, zorder=3))
+        frame = {"fill": False, "edgecolor": "black", "linewidth": 1.2, "zorder": 3, "clip_on": False}
+        axis.add_patch(Rectangle((place, place), 1, 1, **frame))
     named_cells(axis, labels, colors)
