@@ -32,6 +32,7 @@ include: "rules/masks.smk"
 include: "rules/specialize.smk"
 include: "rules/decode.smk"
 include: "rules/score.smk"
+include: "rules/crossed.smk"
 include: "rules/report.smk"
 
 

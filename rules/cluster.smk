@@ -10,7 +10,7 @@ snakemake_state.tell_due(workflow, RUN.is_precious)
 snakemake_state.spare_unseen()
 if gpus.present():
     # A profile for a cluster says itself who gets a GPU.
-    snakemake_state.give_gpus(workflow, ["record", "decode"])
+    snakemake_state.give_gpus(workflow, ["record", "decode", "crossed"])
 
 
 onstart:

@@ -203,6 +203,8 @@ def test_training_settings_of_a_stage_and_of_a_system_win():
         ({"baseline__training__max_update": 0}, r"baseline\.training\.max_update: 0 is less than the minimum of 1"),
         ({"specialize__training__max_update": 0}, r"specialize\.training\.max_update: 0 is less than the minimum"),
         ({"training__warmup": 0}, r"training\.warmup: 0 is less than the minimum of 1"),
+        ({"report__crossed_lines": 0}, r"report\.crossed_lines: 0 is less than the minimum of 1"),
+        ({"report__crossed": ["ns", "ns"]}, r"report\.crossed: .* has non-unique elements"),
         ({"model__layers": 0}, r"model\.layers: 0 is less than the minimum of 1"),
         ({"decode__engine": "marian"}, r"decode\.engine: 'marian' is not one of \['fairseq', 'ctranslate2'\]"),
         ({"data__databin__sha256": "abc"}, r"data\.databin\.sha256: 'abc' does not match"),
@@ -217,6 +219,15 @@ def test_the_schema_refuses(changes, message):
     ("changes", "message"),
     [
         ({"jobs__retrain": ["gone"]}, r"jobs\.retrain: there is no system gone; there are \['baseline', 'ns'\]"),
+        (
+            {"report__crossed": ["ns", "gone"]},
+            r"report\.crossed: gone is no system with masks \(there are: ns\); leave it out",
+        ),
+        ({"report__crossed": ["baseline"]}, r"report\.crossed: baseline is no system with masks"),
+        (
+            {"report__crossed": ["ns"], "score__metrics": ["comet"], "score__comet": {"model": "a/b"}},
+            r"report\.crossed is scored by metrics that count: name one in score\.metrics \(bleu, say\)",
+        ),
         ({"languages__codes": ["en", "xx"]}, r"languages\.codes: xx has no row in .*ec30\.tsv; add it"),
         ({"languages__pivot": "ru"}, r"languages\.pivot is ru, which languages\.codes does not list"),
         ({"languages__directions": ["en-ru"]}, r"languages\.directions: en-ru names language ru, which"),

@@ -264,6 +264,35 @@ def test_neuron_sets_at_another_k():
     assert len(outputs.files_of("k70")) == 6
 
 
+def test_crossed_masks_are_asked_for_by_their_key_alone():
+    assert not [file for file in run_of(systems=SYSTEMS).outputs.artefacts if "crossed" in file]
+    run = run_of(systems=SYSTEMS, report__crossed=["ns", "released"], jobs__directions_per_job=4)
+    wanted = {"crossed/unmasked.parquet"}
+    for name in ("ns", "released"):
+        wanted |= {f"crossed/{name}/{pair}.parquet" for pair in run.directions} | {f"tables/crossed-{name}.csv"}
+        wanted |= {f"figures/crossed-{name}.{end}" for end in ("svg", "png", "csv")}
+    assert {file for file in run.outputs.artefacts if "crossed" in file} == {f"results/test/{name}" for name in wanted}
+    assert "results/test/figures/crossed-ns.svg" in run.outputs.wanted
+    assert [(batch.number, len(batch.directions), batch.systems) for batch in run.work.crossed] == [
+        *((1, 4, ("ns", "released")), (2, 2, ("ns", "released")))
+    ]
+    # Whoever has a part of the directions decoded compares nothing else.
+    chosen = run_of(systems=SYSTEMS, report__crossed=["ns"], pairs="en-de")
+    assert not [file for file in chosen.outputs.artefacts if "crossed" in file]
+
+
+def test_crossed_masks_are_drawn_by_the_primary_metric_where_it_counts():
+    assert run_of(score__metrics=["chrf++", "ter"]).scoring.primary_counted == "chrF++"
+    assert run_of(score__metrics=["chrf++", "ter"], score__primary="ter").scoring.primary_counted == "TER"
+    comet = {"score__comet": {"model": "a/b"}, "score__primary": "comet"}
+    assert run_of(**comet).scoring.primary_counted == "BLEU"
+
+
+def test_code_of_crossed_masks_is_that_of_the_kind():
+    run = run_of(systems=SYSTEMS)
+    assert run.code_of_crossed("ns") == run.code_of_crossed("random") != run.code_of_crossed()
+
+
 def test_another_configuration_under_a_name_in_use_is_told(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run = run_of()

@@ -21,6 +21,7 @@ from workflow_scripts.languages import Language, read_languages
 from workflow_scripts.paths import Paths
 from workflow_scripts.schema import load as load_schema
 from workflow_scripts.scoring.existing import find_directions
+from workflow_scripts.scoring.names import chosen
 from workflow_scripts.systems.system import System, Systems, Weights, kind_of
 from workflow_scripts.training.course import PROCESSES
 
@@ -205,6 +206,7 @@ def check(config: Config, codes: Sequence[str]) -> None:
         system.check(config)
         _check_activations(system, directions(config, codes))
         _check_engine(config, system)
+    _check_crossed(config, found)
     _check_model(config, found.trained)
     for where, file in [
         ("baseline.checkpoint", config["baseline"].get("checkpoint")),
@@ -232,6 +234,16 @@ def _check_activations(system: System, directions: Iterable[Direction]) -> None:
             f"systems.{system.name}.masks.activations: there is no {missing[0]}; name a folder with the activations of "
             "every direction (results/OTHER/activations of a run with another baseline, say)"
         )
+
+
+def _check_crossed(config: Config, found: Systems) -> None:
+    for name in config["report"]["crossed"]:
+        if name not in found.lending:
+            known = ", ".join(found.lending) or "none"
+            raise UserError(f"report.crossed: {name} is no system with masks (there are: {known}); leave it out")
+    counted = [key for key, metric in chosen(config["score"]).items() if metric.step == "score"]
+    if config["report"]["crossed"] and not counted:
+        raise UserError("report.crossed is scored by metrics that count: name one in score.metrics (bleu, say)")
 
 
 def _check_paths(config: Config) -> None:

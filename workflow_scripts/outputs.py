@@ -114,7 +114,8 @@ class Outputs:
     def shown_figures(self) -> list[str]:
         """Names of all figures in the order of the report."""
         masks = [name for selection in self.neuron_sets for name in self.mask_figures(selection)]
-        return [*self.score_figures, *masks, *(["training"] if self.run.curves else [])]
+        crossed = [f"crossed-{system}" for system in self.run.crossed]
+        return [*self.score_figures, *masks, *crossed, *(["training"] if self.run.curves else [])]
 
     @cached_property
     def tables_folder(self) -> str:
@@ -151,6 +152,10 @@ class Outputs:
         told = [self.run.paths.off_target(*place) for place in self._places() if self.run.scoring.identifier]
         scores = [file for place in self._places() for file in self.run.scoring.files(*place)]
         return [*scores, *reachable, *told, *self.run.scoring.learned]
+
+    def crossed(self, system: str) -> list[str]:
+        """What the baseline says under a system's masks for each direction."""
+        return [self.run.paths.crossed(system, donor) for donor in self.run.directions]
 
     @property
     def tests(self) -> list[str]:
@@ -198,5 +203,7 @@ class Outputs:
         systems = self.run.systems
         files += [systems[name].checkpoint for name in (*systems.trained, *systems.given)]
         files += [*self.run.curves.values(), *(paths.masks(name) for name in systems.masked)]
+        files += [file for name in self.run.crossed for file in (*self.crossed(name), paths.crossed_table(name))]
+        files += [paths.unmasked] if self.run.crossed else []
         needs_activations = systems.masked or self.run.config["report"]["overlap_k"]
         return files + [paths.activations(pair) for pair in self.run.directions if needs_activations]

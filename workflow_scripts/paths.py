@@ -8,6 +8,8 @@ from workflow_scripts.direction import Direction
 
 DEFAULT_SET = "test"
 """The name of the test set whose files lie directly below the system's folder."""
+UNMASKED = "unmasked"
+"""What stands in place of a donor where there are no masks."""
 TEXTS = ("hyp.txt", "ref.txt", "src.txt")
 
 
@@ -84,6 +86,19 @@ class Paths:
         """The files of one direction, the one that vouches for the others first."""
         folder = self.translations(system, test_set)
         return [f"{folder}/{pair}.{end}" for end in ("parquet", *TEXTS)]
+
+    def crossed(self, system: str, donor: Direction | str) -> str:
+        """The baseline's translations under the masks that a system has for `donor`."""
+        return f"{self.results}/crossed/{system}/{donor}.parquet"
+
+    @property
+    def unmasked(self) -> str:
+        """Its translations of the same lines under no masks."""
+        return f"{self.results}/crossed/{UNMASKED}.parquet"
+
+    def crossed_table(self, system: str) -> str:
+        """The scores of both."""
+        return f"{self.results}/tables/crossed-{system}.csv"
 
     def scores(self, system: str, test_set: str = DEFAULT_SET) -> str:
         """Folder of a system's scores on a test set."""

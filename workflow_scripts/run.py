@@ -28,6 +28,7 @@ from workflow_scripts.scoring.settings import check as check_score
 from workflow_scripts.scoring.settings import check_identification, check_trials, contrasts
 from workflow_scripts.source_code import step_digest
 from workflow_scripts.systems.system import Systems
+from workflow_scripts.systems.variant import Variant
 from workflow_scripts.training import provenance, work_folder
 from workflow_scripts.training.course import PROCESSES, decisive
 from workflow_scripts.work import Work
@@ -245,6 +246,17 @@ class Run:
     def code_of_search(self, system: str) -> str:
         """What of the code, and which versions of the engine's packages, decide what a system translates."""
         return configured.code_of(self.config["decode"], self.systems[system].module)
+
+    @property
+    def crossed(self) -> tuple[str, ...]:
+        """The systems under whose masks for other directions the baseline is decoded."""
+        return tuple(self.config["report"]["crossed"])
+
+    def code_of_crossed(self, system: str | None = None) -> str:
+        """What of the code decides that, under a system's masks or under none."""
+        return configured.code_of(
+            self.config["decode"], self.systems[system].module if system else Variant().module, "crossed"
+        )
 
     @property
     def published(self) -> list[str]:

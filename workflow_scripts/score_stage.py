@@ -46,6 +46,12 @@ class ScoreStage:
         return primary(self.run.config["score"]).name
 
     @property
+    def primary_counted(self) -> str:
+        """The same where it counts, else the first metric that does."""
+        counted = [self.metrics[key].name for key in self.of_step("score")]
+        return self.primary if self.primary in counted else counted[0]
+
+    @property
     def counting(self) -> dict[str, Any]:
         """The options of the metrics that count."""
         return options_of(self.of_step("score"), self.run.config["score"])

@@ -59,6 +59,12 @@ class Work:
         return [Batch(number, part, systems, name) for number, (name, part) in enumerate(parts, start=1)]
 
     @cached_property
+    def crossed(self) -> list[Batch]:
+        """The directions under whose masks the baseline decodes others, with one model load each."""
+        parts = self._chunks(self.run.directions) if self.run.crossed else []
+        return [Batch(number, part, self.run.crossed) for number, part in enumerate(parts, start=1)]
+
+    @cached_property
     def score(self) -> list[Batch]:
         """What is scored; systems with the same directions share their batches."""
         return _numbered(

@@ -395,6 +395,12 @@ CHANGES = [
         {"score", "significance"},
     ),
     Change("overlap at another k", key("report.overlap_k", 70), {"overlap", "figures_masks"}, {"masks", "tables"}),
+    Change(
+        "masks of other directions",
+        key("report.crossed", ["ns"]),
+        {"crossed", "crossed_scores", "figures_crossed", "report"},
+        DATA | SETS | TRAINING | NEURONS | ENDS,
+    ),
     # Code
     Change("code of a metric that is not computed", code("scoring/metrics/ter.py"), must_not=ALL, same_end=True),
     Change(

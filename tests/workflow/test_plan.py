@@ -94,6 +94,24 @@ def test_masks_without_training_take_no_training_job(flow):
     assert counts(jobs, *wanted) == wanted
 
 
+CROSSED = {"crossed": 0, "crossed_scores": 0, "figures_crossed": 0}
+
+
+def test_crossed_masks_are_planned_where_they_are_asked_for(flow):
+    small = copy.deepcopy(SMALL)
+    before = flow(small).plan()
+    assert counts(before, *CROSSED) == CROSSED
+    small["report"] = {"crossed": ["ns", "random"]}
+    jobs = flow(small).plan()
+    # What is decoded without masks serves both.
+    assert counts(jobs, *CROSSED) == {"crossed": 1 + 2, "crossed_scores": 2, "figures_crossed": 2}
+    assert jobs["total"] == before["total"] + 7
+    small["jobs"] = {"directions_per_job": 3}
+    assert flow(small).plan()["crossed"] == 1 + 2 * 2
+    small["report"] = {"crossed": ["baseline"]}
+    assert "report.crossed: baseline is no system with masks (there are: ns, random)" in refusal(flow, small)
+
+
 def test_one_direction_asked_for_by_its_file_is_little_work(flow):
     jobs = flow(SMALL).plan("results/small/translations/ns/en-qa.parquet")
     wanted = {"baseline": 1, "record": 1, "masks": 1, "specialize": 1, "decode": 1, "score": 0, "tables": 0, "all": 0}

@@ -13,7 +13,15 @@ from workflow_scripts.files import json_lines
 from workflow_scripts.run import Run
 from workflow_scripts.training.work_folder import reached
 
-MINUTES = {"record": 0.5, "decode": 2.0, "score": 0.3, "score_comet": 2.0, "significance": 0.5, "clean": 2.0}
+MINUTES = {
+    "record": 0.5,
+    "decode": 2.0,
+    "score": 0.3,
+    "score_comet": 2.0,
+    "significance": 0.5,
+    "clean": 2.0,
+    "crossed": 10.0,
+}
 """Default minutes per direction; a job of any other stage takes `OTHER` minutes."""
 OTHER = 3.0
 PAPER_WEIGHTS = 240_000_000

@@ -24,11 +24,11 @@ def search_of(decode: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in decode.items() if key not in {"split", *others}}
 
 
-def code_of(decode: Mapping[str, Any], kind: str) -> str:
+def code_of(decode: Mapping[str, Any], kind: str, step: str = "decode") -> str:
     """What of the code, and which versions of the engine's packages, decide what is found.
 
-    `kind` is the module of the system's kind.
+    `kind` is the module of the system's kind, `step` the step that asks for translations.
     """
     engine = decode["engine"]
     packages = [f"{package} {found}" for package, found in ENGINES[engine].versions().items()]
-    return ", ".join([step_digest("decode", ENGINES.module(engine), kind), *packages])
+    return ", ".join([step_digest(step, ENGINES.module(engine), kind), *packages])

@@ -22,6 +22,10 @@ class PreparedText:
     sources: list[str]
     references: list[str]
 
+    def first(self, count: int) -> PreparedText:
+        """Its first `count` lines, all where it has no more."""
+        return PreparedText(self.pieces[:count], self.sources[:count], self.references[:count])
+
     def rows(self, found: Sequence[Hypothesis]) -> list[dict[str, Any]]:
         """Rows `id, source, reference, hypothesis, score`, in the order of the test set."""
         return [

@@ -16,7 +16,7 @@ from scipy.cluster.hierarchy import dendrogram
 from workflow_scripts.languages import Language
 from workflow_scripts.reporting import analysis
 from workflow_scripts.reporting.overlaps import ARROWS, MEAN, SIDES, Tables, shown
-from workflow_scripts.reporting.style import COLUMN, family_colors, family_legend, title
+from workflow_scripts.reporting.style import COLUMN, family_colors, family_legend, named_cells, title
 
 Languages = Mapping[str, Language]
 COLORS = {"O2M": "C0", "M2O": "C1", "X2Y": "C2"}
@@ -51,21 +51,13 @@ def _panel(axis: Axes, codes: Sequence[str], matrix: np.ndarray, colors: Sequenc
     cells = np.ma.masked_array(matrix, mask=np.eye(size, dtype=bool))
     # seaborn's heatmap would draw the whole figure for every panel, to see whether labels fit.
     mesh = axis.pcolormesh(cells, cmap="viridis", **limits)
-    axis.set(aspect="equal", xlim=(0, size), ylim=(size, 0))
     if size <= 9:
         for (row, column), value in np.ndenumerate(matrix):
             if row != column:
                 # Black on light cells, white on dark ones.
                 ink = "0.15" if mesh.norm(value) > 0.6 else "white"
                 axis.text(column + 0.5, row + 0.5, f"{value:.2f}", color=ink, ha="center", va="center", fontsize=5.5)
-    axis.spines[:].set_visible(False)
-    axis.tick_params(length=0, labelsize=6.5 if size <= 16 else 5.5)
-    axis.set_xticks(np.arange(size) + 0.5, codes, rotation=90 if size > 16 else 0)
-    axis.set_yticks(np.arange(size) + 0.5, codes)
-    for labels in (axis.get_xticklabels(), axis.get_yticklabels()):
-        for label, color in zip(labels, colors, strict=True):
-            label.set_color(color)
-            label.set_fontweight("bold")
+    named_cells(axis, codes, colors)
 
 
 def by_layer(tables: Tables, languages: Languages, pivot: str, run: str) -> tuple[Figure, pd.DataFrame]:

@@ -41,6 +41,7 @@ CAPTIONS = {
     "languages": "Languages by overlap: {}",
     "shared": "Who keeps which neurons: {}",
     "sparsity": "Sparsity: {}",
+    "crossed": "The baseline under the masks of other directions: {}",
     "training": "Training{}",
 }
 

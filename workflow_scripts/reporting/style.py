@@ -15,6 +15,7 @@ from workflow_scripts.languages import Language
 mpl.use("agg")
 import matplotlib.pyplot as plt
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
@@ -57,6 +58,20 @@ def family_legend(
     handles = [Patch(color=color, label=family) for family, color in colors.items() if family in families]
     handles += others
     figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 5), frameon=False)
+
+
+def named_cells(axis: Axes, names: Sequence[str], colors: Sequence[tuple[float, float, float]]) -> None:
+    """Make `axis` that of a square matrix whose rows (from above) and columns have these names, in colours."""
+    size = len(names)
+    axis.set(aspect="equal", xlim=(0, size), ylim=(size, 0))
+    axis.spines[:].set_visible(False)
+    axis.tick_params(length=0, labelsize=6.5 if size <= 16 else 5.5)
+    axis.set_xticks([place + 0.5 for place in range(size)], names, rotation=90 if size > 16 else 0)
+    axis.set_yticks([place + 0.5 for place in range(size)], names)
+    for labels in (axis.get_xticklabels(), axis.get_yticklabels()):
+        for label, color in zip(labels, colors, strict=True):
+            label.set_color(color)
+            label.set_fontweight("bold")
 
 
 def title(figure: Figure, text: str, run: str) -> None:

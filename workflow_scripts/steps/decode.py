@@ -18,15 +18,8 @@ from workflow_scripts import errors
 from workflow_scripts.artifacts import write_translations
 from workflow_scripts.batch import made_from, outstanding, stamp
 from workflow_scripts.cluster.gpus import claim
-from workflow_scripts.command_line import add_options
-from workflow_scripts.corpus.manifest import read_manifest
-from workflow_scripts.corpus.prepared_set import read_prepared
 from workflow_scripts.direction import Direction, parse_all
-from workflow_scripts.engines import ENGINES
-from workflow_scripts.engines.engine import Place
-from workflow_scripts.engines.opening import opened
-from workflow_scripts.engines.search import Search
-from workflow_scripts.engines.system_model import SystemModel
+from workflow_scripts.engines.decoding import Decoding, add_decoding
 from workflow_scripts.files import code_version, write_text
 from workflow_scripts.progress import Progress
 from workflow_scripts.systems.variant import add_system_options, variant_of
@@ -36,6 +29,7 @@ CODE = (
     "corpus.parallel",
     "corpus.prepared_set",
     "corpus.symbols",
+    "engines.decoding",
     "engines.engine",
     "engines.hypothesis",
     "engines.opening",
@@ -59,17 +53,8 @@ SIDES = {"hyp": "hypothesis", "ref": "reference", "src": "source"}
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--system", required=True, help="name of the system")
-    parser.add_argument("--data", type=Path, required=True, help="data/manifest.json")
-    parser.add_argument("--test-set", type=Path, required=True, help="manifest of the test set")
-    parser.add_argument("--checkpoint", type=Path, required=True)
+    add_decoding(parser)
     add_system_options(parser)
-    parser.add_argument("--engine", choices=list(ENGINES), default="fairseq")
-    add_options(parser, ENGINES.options())
-    parser.add_argument("--beam", type=int, default=5)
-    parser.add_argument("--length-penalty", type=float, default=1.0)
-    parser.add_argument("--max-tokens", type=int, default=12000, help="source tokens of a batch")
-    parser.add_argument("--max-length", type=int, default=200, help="longest hypothesis in pieces")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 …")
     parser.add_argument("--pairs", type=parse_all, required=True, help="directions, comma-separated")
     parser.add_argument("--output", type=Path, required=True, help="folder of the files")
     return parser.parse_args()
@@ -92,39 +77,25 @@ def main() -> None:
     args = parse()
     if args.device == "auto":
         claim(1)
-    # Imported late: torch takes seconds, and --help and wrong arguments should not.
-    from workflow_scripts.formats.checkpoint import identity
-
-    manifest = read_manifest(args.data)
-    test_set = read_prepared(args.test_set, manifest)
-    variant = variant_of(args)
-    model = SystemModel(args.system, args.engine, args.checkpoint, manifest, variant)
-    search = Search(args.beam, args.length_penalty, args.max_length, args.max_tokens)
-    options = ENGINES.settings(args.engine, vars(args))
-    shared = {
-        "engine": args.engine,
-        **vars(search),
-        **options,
-        **manifest.vocabulary,
-        "packages": ENGINES[args.engine].versions(),
-        "checkpoint": identity(args.checkpoint),
-        **variant.made_from(),
-    }
+    decoding, variant = Decoding.of(args), variant_of(args)
+    test_set = decoding.test_set
+    model = decoding.model(args.system, variant)
+    shared = decoding.made_from(variant)
 
     def made(pair: str) -> dict[str, Any]:
         of_text = test_set.made_of(Direction.parse(pair))
-        return made_from("decode", ENGINES.module(args.engine), variant.module, **shared, **of_text)
+        return made_from("decode", decoding.module, variant.module, **shared, **of_text)
 
     outputs = {str(pair): args.output / f"{pair}.parquet" for pair in args.pairs}
     files = {pair: [path, *(text_file(path, side) for side in SIDES)] for pair, path in outputs.items()}
     todo = outstanding("decode", files, made)
     progress = Progress(f"decode {args.system}", len(outputs), "directions", done=len(outputs) - len(todo))
     if todo:
+        # Imported late: torch takes seconds, and --help and wrong arguments should not.
         from workflow_scripts.fairseq_plugin.prepared_text import TextReader
 
-        model.check()
-        engine = opened(model, search, Place(args.device), options)
-        read = TextReader(manifest, test_set, model.architecture.max_source)
+        engine = decoding.opened(model)
+        read = TextReader(decoding.manifest, test_set, model.architecture.max_source)
     for number, pair in enumerate(todo, start=len(outputs) - len(todo) + 1):
         direction = Direction.parse(pair)
         text = read(direction)

@@ -198,6 +198,11 @@ class Systems(Mapping[str, System]):
         """Those with masks."""
         return self._names(lambda system: system.kind.masks)
 
+    @property
+    def lending(self) -> tuple[str, ...]:
+        """Those under whose masks the baseline itself can be decoded."""
+        return self._names(lambda system: system.kind.masks and system.kind.untrained)
+
     def components(self, name: str) -> list[str]:
         """The components in which directions of a system keep neurons of their own."""
         own = self[name].components
