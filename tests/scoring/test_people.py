@@ -7,6 +7,7 @@ import math
 import pandas as pd
 import pytest
 
+from workflow_scripts.scoring.markdown import probability
 from workflow_scripts.scoring.metrics import METRICS
 from workflow_scripts.scoring.outcomes import with_people
 from workflow_scripts.scoring.people import agreeing
@@ -47,3 +48,8 @@ def test_a_mean_over_directions_that_were_scored_unalike_says_nothing():
     ]
     assert with_people(rows, unalike)["people"].isna().all()
     assert with_people([], alike).empty
+
+
+@pytest.mark.parametrize(("p", "text"), [(math.nan, "–"), (1 / 20001, "<0.0001"), (0.00005, "0.0001"), (1, "1.0000")])
+def test_a_p_that_rounds_to_nothing_is_not_nothing(p, text):
+    assert probability(p) == text

@@ -26,6 +26,7 @@ from workflow_scripts.scoring.markdown import (
     number,
     percent,
     present,
+    probability,
     seed_cells,
 )
 from workflow_scripts.scoring.names import called
@@ -176,8 +177,8 @@ def _means(tests: pd.DataFrame) -> list[dict[str, Any]]:
         found = both[["difference", "low", "high"]].astype(float).bfill().iloc[0]
         row |= {name: number(found[name], row["metric"], signed=True) for name in found.index}
         row["people"] = percent(both["people"].iloc[0])
-        p = both["p_holm"].astype(float).bfill().iloc[0]
-        rows.append(row | {"p": "–" if pd.isna(p) else f"{p:.4f}", "outcome": "".join(both["outcome"].fillna(""))})
+        p = probability(both["p_holm"].astype(float).bfill().iloc[0])
+        rows.append(row | {"p": p, "outcome": "".join(both["outcome"].fillna(""))})
     return rows
 
 

@@ -29,6 +29,11 @@ def percent(share: float) -> str:
     return "–" if pd.isna(share) else f"{100 * share:.0f}"
 
 
+def probability(p: float) -> str:
+    """A p to four decimals; `–` where there is none."""
+    return "–" if pd.isna(p) else f"{p:.4f}" if p >= 0.00005 else "<0.0001"
+
+
 def number(value: float, metric: str, signed: bool = False) -> str:
     """A score of a metric as the paper prints it; `–` where there is none."""
     return called(metric).shown(value, signed)
@@ -143,7 +148,7 @@ def tested_means(frame: pd.DataFrame, against: str) -> str:
     for (metric, text, system, kind), rows in frame.groupby(keys, sort=False):
         first = rows[["low", "high", "p", "p_holm"]].astype(float).bfill().iloc[0]
         interval = [number(first[end], metric, signed=True) for end in ("low", "high")]
-        p = ["–" if pd.isna(first[name]) else f"{first[name]:.4f}" for name in ("p", "p_holm")]
+        p = [probability(first[name]) for name in ("p", "p_holm")]
         label = f"{metric} (primary)" if rows["primary"].iloc[0] else metric
         outcome = "".join(rows["outcome"].fillna(""))
         difference = number(rows["difference"].iloc[0], metric, signed=True)
@@ -180,7 +185,7 @@ def seed_cells(frame: pd.DataFrame) -> list[list[str]]:
                 *(row.metric, row.text, row.group, row.against if contrast else row.kind, row.type, str(row.seeds)),
                 number(row.difference, row.metric, signed=contrast),
                 f"{low} … {high}" if contrast else spread,
-                "–" if pd.isna(row.p) else f"{row.p:.4f}",
+                probability(row.p),
             ]
         )
     return cells
