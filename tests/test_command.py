@@ -27,7 +27,13 @@ HEAVY = (
     "sklearn",
 )
 # Names that are imported, where they are not those of the packages.
-PACKAGES = {"fairseq_cli": "fairseq", "hydra": "hydra-core", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+PACKAGES = {
+    "fairseq_cli": "fairseq",
+    "hydra": "hydra-core",
+    "mt_thresholds": "mt-thresholds",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+}
 # COMET's worker is run by COMET's own environment; heliport is the user's to install.
 ELSEWHERE = {"comet", "heliport"}
 
