@@ -18,8 +18,8 @@ from workflow_scripts.configuration import complete
 from workflow_scripts.errors import UserError
 from workflow_scripts.run import Run
 from workflow_scripts.scoring import checks, rates, tables
-from workflow_scripts.scoring.identifier import likeliest
 from workflow_scripts.scoring.identifiers import IDENTIFIERS, heliport
+from workflow_scripts.scoring.identifiers.heliport import likeliest
 from workflow_scripts.scoring.ngrams import CUT, FREQUENT, classifier, count
 from workflow_scripts.scoring.off_target import counted
 
@@ -81,10 +81,10 @@ def test_nothing_known_is_undetermined():
     assert identify([]) == []
 
 
-@given(st.dictionaries(st.sampled_from("abcd"), st.integers(0, 3)), st.booleans())
-def test_the_likeliest_is_alone(scores, highest):
-    found = likeliest(scores, highest)
-    best = (max if highest else min)(scores.values(), default=None)
+@given(st.dictionaries(st.sampled_from("abcd"), st.integers(0, 3)))
+def test_the_likeliest_is_alone(scores):
+    found = likeliest(scores)
+    best = min(scores.values(), default=None)
     assert found == (
         next(code for code in scores if scores[code] == best) if [*scores.values()].count(best) == 1 else None
     )

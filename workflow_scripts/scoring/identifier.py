@@ -47,9 +47,3 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-def likeliest(scores: Mapping[str, float], highest: bool = True) -> str | None:
-    """The language with the best score; None where two share it, as they do where nothing speaks for either."""
-    ranked = sorted(scores.items(), key=lambda item: item[1], reverse=highest)
-    return ranked[0][0] if ranked and (len(ranked) == 1 or ranked[0][1] != ranked[1][1]) else None

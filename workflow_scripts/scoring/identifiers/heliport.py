@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 
 from workflow_scripts.errors import UserError
-from workflow_scripts.scoring.identifier import Identifier, Identify, likeliest
+from workflow_scripts.scoring.identifier import Identifier, Identify
 
 CODE = ("scoring.identifier",)
 KEY = "score.heliport_codes"
@@ -57,6 +57,12 @@ def check(codes: Sequence[str], heliport_codes: Mapping[str, str]) -> None:
         )
 
 
+def likeliest(scores: Mapping[str, float]) -> str | None:
+    """The language with the lowest score, which is heliport's best; None where two share it, or there is none."""
+    ranked = sorted(scores.items(), key=lambda item: item[1])
+    return ranked[0][0] if ranked and (len(ranked) == 1 or ranked[0][1] != ranked[1][1]) else None
+
+
 def open_library(codes: Sequence[str], _: None, heliport_codes: Mapping[str, str]) -> tuple[Identify, list[str]]:
     """heliport's judgement among the run's languages. Raises `UserError` for one that was named and that it lacks."""
     from heliport import Identifier as Library
@@ -69,9 +75,9 @@ def open_library(codes: Sequence[str], _: None, heliport_codes: Mapping[str, str
     known = {label: code for label, code in asked.items() if label in there}
 
     def identify(lines: Sequence[str]) -> list[str | None]:
-        # The lower the score, the likelier; of a line without letters it lists none of the languages.
+        # Of a line without letters it lists none of the languages.
         found = (library.identify_topk_with_score(line, EVERY) for line in lines)
-        return [likeliest({known[name]: score for name, score in one if name in known}, highest=False) for one in found]
+        return [likeliest({known[name]: score for name, score in one if name in known}) for one in found]
 
     return identify, list(known.values())
 
