@@ -203,7 +203,8 @@ def _scores(row: pd.Series) -> str:
 
 
 def _legend(axes: Sequence[Axes], *others: Line2D) -> None:
-    """One legend, in the first panel, for what either shows."""
+    """One legend for what either panel shows, below them, where it hides nothing."""
     found = {text: line for axis in axes for line, text in zip(*axis.get_legend_handles_labels(), strict=True)}
     found |= {str(line.get_label()): line for line in others}
-    axes[0].legend(found.values(), found.keys(), frameon=False)
+    figure = axes[0].figure
+    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=len(found), frameon=False)
