@@ -89,6 +89,18 @@ class Outputs:
         ]
 
     @cached_property
+    def compared(self) -> list[str]:
+        """The two systems whose translations the report sets side by side: the first one's, and the first contrast's.
+
+        None where no system shares a direction with it, or the report is to show no lines.
+        """
+        against, found = self.run.against, self.run.rows[DEFAULT_SET]
+        if against not in found or not self.run.config["report"]["samples"]:
+            return []
+        others = [name for name in found if name not in self.run.contrasts and {*found[name]} & {*found[against]}]
+        return [others[0], against] if others else []
+
+    @cached_property
     def labelled_score_figures(self) -> dict[str, dict[str, str]]:
         """Labels of the figures of score differences, by their names in the order of the report."""
         labels = {}
@@ -125,7 +137,7 @@ class Outputs:
     @cached_property
     def tables(self) -> list[str]:
         """The tables of scores, of all directions or of the selection."""
-        names = ["directions.csv", "summary.csv", "summary.md", "checks.csv"]
+        names = ["directions.csv", "summary.csv", "summary.md", "summary.tex", "checks.csv"]
         names += ["readings.csv"] if self.run.tokenization == "moses" else []
         names += ["seeds.csv"] if self.run.config["score"]["replicates"] else []
         if any(map(any, map(dict.values, self.run.tested.values()))):

@@ -1,10 +1,10 @@
 """Draw score differences by tier and by language.
 
     python -m workflow_scripts.steps.figures_scores results/run/tables --against baseline --metrics BLEU chrF++ \\
-        --run demo --languages config/languages/ec30.tsv --output results/run/figures
+        --languages config/languages/ec30.tsv --output results/run/figures
 
 Reads `directions.csv` and, where it is, `significance.csv`. Writes `scores-by-tier-{metric}` and
-`scores-by-language-{metric}` for every metric, of the default test set, each as .svg, .png and .csv (the table behind
+`scores-by-language-{metric}` for every metric, of the default test set, each as .svg, .pdf and .csv (the table behind
 it), and the same against further systems as `scores-by-tier-{metric}-against-{system}`.
 """
 
@@ -20,6 +20,7 @@ CODE = (
     "reporting.overlaps",
     "reporting.score_figures",
     "reporting.style",
+    "reporting.svg_fonts",
     "scoring.metric",
     "scoring.names",
     "scoring.tables",
@@ -33,7 +34,6 @@ def main() -> None:
     parser.add_argument("--metrics", nargs="+", required=True, help="metrics to draw")
     parser.add_argument("--languages", type=Path, required=True, help="language table")
     parser.add_argument("--pivot", default="en", help="the language in the middle")
-    parser.add_argument("--run", required=True, help="name of the run")
     parser.add_argument("--output", type=Path, required=True, help="folder to write to")
     args = parser.parse_args()
 
@@ -60,7 +60,7 @@ def main() -> None:
             rows = rows[rows["text"] == text]
             for group, draw in drawn.items():
                 name = figure_name(group, metric, against if place else "")
-                save(args.output / name, draw(rows, languages, metric, text, args.pivot, against, args.run), rows)
+                save(args.output / name, draw(rows, languages, metric, text, args.pivot, against), rows)
 
 
 if __name__ == "__main__":
