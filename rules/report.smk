@@ -113,6 +113,7 @@ rule figures_scores:
         options=as_options(
             {
                 "against": RUN.outputs.drawn_contrasts,
+                "swept": RUN.outputs.swept or None,
                 "metrics": RUN.scoring.names,
                 "pivot": RUN.pivot,
             }

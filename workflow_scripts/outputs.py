@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workflow_scripts import sweeps
 from workflow_scripts.direction import PAPER, Direction
 from workflow_scripts.files import digest
 from workflow_scripts.paths import DEFAULT_SET, figure_name
@@ -109,7 +110,21 @@ class Outputs:
                 for group in ("tier", "language"):
                     name = figure_name(group, metric, against if place else "")
                     labels[name] = {"metric": metric, "figure": f"by {group}", "against": against}
+        if self.swept:
+            labels |= {figure_name("k", one): {"metric": one, "figure": "by k"} for one in self.run.scoring.names}
         return labels
+
+    @cached_property
+    def swept(self) -> dict[str, dict[float, str]]:
+        """Scored systems that differ in k alone (`sweeps.lines`), where there are at least three of one line."""
+        scored = {
+            name: [pair for pair in pairs if PAPER[pair.kind(self.run.pivot)] != "X2Y"]
+            for name, pairs in self.run.rows[DEFAULT_SET].items()
+        }
+        known = sweeps.lines(self.run.config["systems"])
+        found = {line: {k: name for k, name in points.items() if scored.get(name)} for line, points in known.items()}
+        several = {line: points for line, points in found.items() if len(points) > 1}
+        return several if max(map(len, several.values()), default=0) > 2 else {}
 
     @property
     def score_figures(self) -> list[str]:

@@ -1,5 +1,6 @@
 """Figures: every one is drawn, says what it shows, holds the right numbers, and is the same every time."""
 
+import json
 import re
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from tests.conftest import write_counts
 from workflow_scripts.artifacts import write_masks
-from workflow_scripts.reporting import analysis, mask_figures, overlaps, score_figures
+from workflow_scripts.reporting import analysis, mask_figures, overlaps, score_figures, sweep_figure
 from workflow_scripts.reporting.style import save
 
 from .test_analysis import ALONE, LANGUAGES, PAIRS, RELATED, make_masks
@@ -148,6 +149,28 @@ def test_figures_are_the_same_bytes_every_time(tables, tmp_path):
     assert not re.search(rb"dc:date|20\d\d-\d\d-\d\d", (tmp_path / "one.svg").read_bytes())
 
 
+def test_scores_by_k_are_a_line_of_what_differs_in_k_alone():
+    scores = pd.DataFrame(
+        [
+            {"test_set": "test", "metric": "BLEU", "text": "raw", "system": system, "pair": pair, "score": score}
+            for system, value in (("ns-k80", 10), ("ns-k95", 12), ("ns-k99", 11), ("dense", 13))
+            for pair, score in (("en-qa", value), ("en-qe", value + 2), ("qa-en", 2 * value))
+        ]
+    )
+    # A direction that one system lacks is in no mean.
+    scores = scores[(scores["system"] != "dense") | (scores["pair"] != "en-qe")]
+    rows = sweep_figure.means(scores, LANGUAGES, "en", "BLEU")
+    swept = {"ns": {"80": "ns-k80", "95": "ns-k95", "99": "ns-k99"}}
+    figure, table = sweep_figure.by_k(rows, swept, "BLEU", "en")
+    left, right = figure.axes
+    line, level = left.get_lines()
+    assert [list(line.get_xdata()), list(line.get_ydata())] == [[80, 95, 99], [10, 12, 11]]
+    assert set(level.get_ydata()) == {13}
+    assert list(right.get_lines()[0].get_ydata()) == [20, 24, 22]
+    assert list(table.columns) == ["line", "k", "system", "type", "score"]
+    assert len(table) == 8
+
+
 def written(folder, name):
     return {path.name for path in folder.glob(f"{name}*")} == {f"{name}.{ending}" for ending in ("svg", "pdf", "csv")}
 
@@ -172,7 +195,9 @@ def test_the_commands_draw_everything(command, table_of_languages, tmp_path):
     scores.to_csv(tmp_path / "tables/directions.csv", index=False)
     tests.to_csv(tmp_path / "tables/significance.csv", index=False)
     options = ("--against", "baseline", "--metrics", "BLEU")
-    command("figures_scores", tmp_path / "tables", *options, *common).ok()
+    swept = json.dumps({"ns": {"80": "baseline", "95": "ns"}})
+    command("figures_scores", tmp_path / "tables", *options, "--swept", swept, *common).ok()
+    assert written(tmp_path / "figures", "scores-by-k-BLEU")
     assert written(tmp_path / "figures", "scores-by-tier-BLEU")
     assert written(tmp_path / "figures", "scores-by-language-BLEU")
     curve = tmp_path / "training.csv"

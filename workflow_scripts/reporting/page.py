@@ -43,6 +43,7 @@ UNQUOTED = " =:/;,()!*@{}+"
 CAPTIONS = {
     "scores-by-tier": "{} by tier",
     "scores-by-language": "{} by language",
+    "scores-by-k": "{} by how many neurons are kept",
     "overlap-by-layer": "Overlap by layer: {}",
     "overlap": "Overlap between languages: {}",
     "languages": "Languages by overlap: {}",

@@ -5,12 +5,14 @@
 
 Reads `directions.csv` and, where it is, `significance.csv`. Writes `scores-by-tier-{metric}` and
 `scores-by-language-{metric}` for every metric, of the default test set, each as .svg, .pdf and .csv (the table behind
-it), and the same against further systems as `scores-by-tier-{metric}-against-{system}`.
+it), and the same against further systems as `scores-by-tier-{metric}-against-{system}`; and, with `--swept`,
+`scores-by-k-{metric}`: means of systems that differ in k alone, and of all others.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 from workflow_scripts.errors import UserError, run
@@ -21,6 +23,7 @@ CODE = (
     "reporting.score_figures",
     "reporting.style",
     "reporting.svg_fonts",
+    "reporting.sweep_figure",
     "scoring.metric",
     "scoring.names",
     "scoring.tables",
@@ -30,7 +33,8 @@ CODE = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tables", type=Path, help="folder of directions.csv")
-    parser.add_argument("--against", nargs="+", required=True, help="systems that differences are taken to")
+    parser.add_argument("--swept", type=json.loads, default={}, help="JSON: systems by k, by the name of the line")
+    parser.add_argument("--against", nargs="*", default=[], help="systems that differences are taken to")
     parser.add_argument("--metrics", nargs="+", required=True, help="metrics to draw")
     parser.add_argument("--languages", type=Path, required=True, help="language table")
     parser.add_argument("--pivot", default="en", help="the language in the middle")
@@ -40,7 +44,7 @@ def main() -> None:
     import pandas as pd
 
     from workflow_scripts.languages import read_languages
-    from workflow_scripts.reporting import score_figures
+    from workflow_scripts.reporting import score_figures, sweep_figure
     from workflow_scripts.reporting.style import save
     from workflow_scripts.scoring.tables import read
 
@@ -61,6 +65,9 @@ def main() -> None:
             for group, draw in drawn.items():
                 name = figure_name(group, metric, against if place else "")
                 save(args.output / name, draw(rows, languages, metric, text, args.pivot, against), rows)
+    for metric in args.metrics if args.swept else ():
+        rows = sweep_figure.means(scores, languages, args.pivot, metric)
+        save(args.output / figure_name("k", metric), *sweep_figure.by_k(rows, args.swept, metric, args.pivot))
 
 
 if __name__ == "__main__":
