@@ -17,7 +17,7 @@ from snakemake.persistence import PersistenceBase
 from snakemake.resources import Resources
 from snakemake.scheduling.job_scheduler import JobScheduler
 from snakemake.settings import types
-from snakemake.settings.types import DAGSettings
+from snakemake.settings.types import DAGSettings, GroupSettings
 from snakemake.workflow import Workflow
 
 from tests.conftest import ROOT
@@ -98,14 +98,16 @@ def test_a_stage_among_forced_rules_means_its_batches():
 def test_a_batch_gets_what_the_profile_says_of_its_stage():
     parsed = {"decode": Resources.from_mapping({"gpu": 1}), "decode_2": Resources.from_mapping({"gpu": 2})}
     settings = SimpleNamespace(_parsed_overwrite_resources=parsed, _parsed_overwrite_threads={"decode": 3})
-    workflow = SimpleNamespace(
-        resource_settings=settings, group_settings=SimpleNamespace(overwrite_groups={"decode": "late"})
-    )
+    workflow = SimpleNamespace(resource_settings=settings)
     assert [snakemake_state.rule_of(workflow, "decode", number) for number in (1, 2)] == ["decode_1", "decode_2"]
     assert parsed["decode_1"] is parsed["decode"]
     assert parsed["decode_2"] is not parsed["decode"]
     assert settings._parsed_overwrite_threads["decode_1"] == 3
-    assert workflow.group_settings.overwrite_groups["decode_1"] == "late"
+    groups = snakemake_state.with_groups(
+        GroupSettings(overwrite_groups={"decode": "late", "decode_2": "own", "masks": "masks"}),
+        ["decode_1", "decode_2", "masks", "score_1"],
+    ).overwrite_groups
+    assert groups == {"decode": "late", "decode_1": "late", "decode_2": "own", "masks": "masks"}
 
 
 @pytest.mark.parametrize(

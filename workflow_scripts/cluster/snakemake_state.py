@@ -123,11 +123,10 @@ def _job(job: Any) -> Job:
 
 
 def rule_of(workflow: Any, stage: str, number: int) -> str:
-    """The name of one batch's rule; it gets the resources, threads and group that the profile has for the stage."""
+    """The name of one batch's rule; it gets the resources and threads that the profile has for the stage."""
     name = f"{stage}_{number}"
     settings = workflow.resource_settings
-    groups = workflow.group_settings.overwrite_groups
-    for table in (settings._parsed_overwrite_resources, settings._parsed_overwrite_threads, groups):
+    for table in (settings._parsed_overwrite_resources, settings._parsed_overwrite_threads):
         if stage in table:
             table.setdefault(name, table[stage])
     return name
@@ -154,6 +153,7 @@ def tell_due(workflow: Any, precious: Callable[[str, Sequence[str]], bool]) -> N
         if is_main(workflow):
             rules = [rule.name for rule in workflow.rules]
             workflow.dag_settings = with_batches(workflow.dag_settings, rules)
+            workflow.group_settings = with_groups(workflow.group_settings, rules)
             os.environ[RECOMPUTE] = "\n".join(forced(workflow.dag_settings, rules))
         prepare(*args, **kwargs)
         if is_main(workflow):
@@ -217,6 +217,13 @@ def with_batches(settings: Any, rules: Iterable[str]) -> Any:
         return settings
     batches = {rule for rule in rules if stage_of(rule) in stages}
     return replace(settings, forcerun={*settings.forcerun, *batches} - stages)
+
+
+def with_groups(settings: Any, rules: Iterable[str]) -> Any:
+    """Snakemake's settings of groups in which every batch is in the group of its stage, unless it has one of its own."""
+    groups = settings.overwrite_groups
+    found = {rule: groups[stage_of(rule)] for rule in rules if stage_of(rule) in groups}
+    return replace(settings, overwrite_groups={**found, **groups})
 
 
 def forced(settings: Any, rules: Iterable[str]) -> list[str]:
