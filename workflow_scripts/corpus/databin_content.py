@@ -82,6 +82,15 @@ def check_side(prefix: Path, symbols: int) -> int:
     return sentences
 
 
+def count_long(prefixes: tuple[Path, Path], positions: int) -> int:
+    """The sentences of which a side, with its language tag, has more than so many positions: training skips them."""
+    sizes = []
+    for prefix in prefixes:
+        index = prefix.with_name(f"{prefix.name}.idx")
+        sizes.append(np.fromfile(index, "<i4", count_sentences(prefix), offset=HEADER.size))
+    return int((np.maximum(*sizes) + 1 > positions).sum())
+
+
 def check_pair(prefixes: tuple[Path, Path], symbols: int) -> int:
     """Check both sides of a pair and return the number of sentences. Raises `UserError` where it is not the same."""
     first, second = (check_side(prefix, symbols) for prefix in prefixes)

@@ -15,7 +15,7 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from workflow_scripts.corpus import manifest, pieces
+from workflow_scripts.corpus import doubts, manifest, pieces
 from workflow_scripts.corpus.filters import COLUMNS, filter_rows
 from workflow_scripts.corpus.parallel import SPLITS, file_name, read_lines
 from workflow_scripts.direction import parse_all
@@ -24,6 +24,7 @@ from workflow_scripts.files import read_json, replacing, write_text
 from workflow_scripts.progress import Progress
 
 CODE = (
+    "corpus.doubts",
     "corpus.filters",
     "corpus.manifest",
     "corpus.parallel",
@@ -91,6 +92,9 @@ def main() -> None:
                         f"pair {pair}: every training line has more than {args.max_pieces} pieces; raise "
                         "data.clean.max_pieces or data.sentencepiece.size"
                     )
+                too_long = {f"more than {args.max_pieces} pieces": limit.long}
+                for doubt in doubts.of_skipped(str(pair), too_long, limit.read):
+                    print(f"[binarize] WARNING: {doubt}", flush=True)
             elif limit.long:
                 print(f"[binarize] {sides[0]}: {limit.long} lines have more than {args.max_pieces} pieces (kept)")
             if any(unknown) and split != "train":
