@@ -12,9 +12,10 @@ import pytest
 from tests.conftest import ROOT, call, synthetic
 from tests.corpus.test_databin_content import SENTENCES, write
 from workflow_scripts.corpus.databin_content import count_long
-from workflow_scripts.corpus.doubts import Place, Sides, doubts, of_skipped, seen
+from workflow_scripts.corpus.doubts import Place, Sides, check_known, doubts, of_skipped, seen
 from workflow_scripts.corpus.parallel import SPLITS, find
 from workflow_scripts.direction import Direction, parse_all
+from workflow_scripts.errors import UserError
 from workflow_scripts.languages import read_languages
 
 
@@ -99,6 +100,12 @@ def test_what_is_left_out_is_told_when_it_is_much():
     assert list(of_skipped("en-ru", {"empty": 0, "length": 8, "ratio": 3}, 100)) == [
         "en-ru: 11 of 100 (11%) training lines are left out (length 8, ratio 3)"
     ]
+
+
+def test_a_dictionary_of_another_model_is_refused():
+    check_known("en-ru", "train", 50, 100)
+    with pytest.raises(UserError, match=r"does not know 51 of 100 \(51%\) pieces, so it is of another"):
+        check_known("en-ru", "train", 51, 100)
 
 
 def test_sentences_that_do_not_fit_the_models_positions(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gzip
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,11 @@ def _text(path: Path) -> None:
     check_text(path.parent, [PAIR], ["train"])
 
 
+def _spbleu(content: bytes, folder: Path) -> None:
+    (folder / "s.model").write_bytes(content)
+    of_key(("score", "spbleu"), str(folder / "s.model"))(folder)
+
+
 def of_files() -> Iterator[Bad]:
     """Tables, texts, dictionaries and translations, plain and as files of other kinds."""
     for name, (content, says) in TABLES.items():
@@ -175,6 +181,10 @@ def of_files() -> Iterator[Bad]:
         yield Bad("translations", name, read, says, BEFORE)
     for name, (content, says) in TEXTS.items():
         yield Bad("text", name, of_file("train.en-de.en", content, _text), says, BEFORE)
+    for name, content in {"empty": b"", "text": b"pieces\n", "packed": gzip.compress(b"x")}.items():
+        yield Bad(
+            "SentencePiece models", f"of spBLEU: {name}", partial(_spbleu, content), "is not a SentencePiece model"
+        )
     packed = gzip.compress(b"a\n" * 1000)[:-9]
     yield Bad("text", "a cut gzip file", of_file("train.en-de.en.gz", packed, _text), "train.en-de.en", BEFORE)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from workflow_scripts.corpus.parallel import read_lines
 from workflow_scripts.direction import Direction
+from workflow_scripts.errors import UserError
 
 CODE = ("corpus.parallel",)
 FEW = 100
@@ -103,6 +104,15 @@ def of_skipped(pair: str, dropped: Mapping[str, int], lines: int) -> Iterator[st
     if (total := sum(dropped.values())) > SKIPPED * lines:
         reasons = ", ".join(f"{name} {count:,}" for name, count in dropped.items() if count)
         yield f"{pair}: {_share(total, lines)} training lines are left out ({reasons})"
+
+
+def check_known(pair: str, split: str, unknown: int, pieces: int) -> None:
+    """Raise `UserError` where a dictionary knows fewer than half of so many pieces."""
+    if 2 * unknown > pieces:
+        raise UserError(
+            f"pair {pair}, {split}: the dictionary does not know {_share(unknown, pieces)} pieces, so it is of another "
+            "SentencePiece model: name the two that belong together (data.sentencepiece)"
+        )
 
 
 def in_each_others_script(text: Sides, scripts: Mapping[str, str]) -> str:

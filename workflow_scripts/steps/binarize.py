@@ -50,10 +50,14 @@ def arguments() -> argparse.Namespace:
 
 
 class PieceLimit:
-    """Pass on sentence pairs, without those of more than `limit` pieces if `drop`; counts what it saw as too long."""
+    """Pass on sentence pairs, without those of more than `limit` pieces if `drop`.
+
+    Counts what it saw, what of it was too long, and the pieces that it passed on.
+    """
 
     def __init__(self, limit: int, drop: bool) -> None:
-        self.limit, self.drop, self.read, self.long = limit, drop, 0, 0
+        self.limit, self.drop = limit, drop
+        self.read = self.long = self.pieces = 0
 
     def __call__(self, pairs: Iterator[tuple[list[str], ...]], progress: Progress) -> Iterator[tuple[list[str], ...]]:
         for self.read, pair in enumerate(pairs, start=1):
@@ -61,6 +65,7 @@ class PieceLimit:
             self.long += too_long
             progress.update(self.read)
             if not (too_long and self.drop):
+                self.pieces += sum(map(len, pair))
                 yield pair
 
 
@@ -84,6 +89,7 @@ def main() -> None:
             encoded = zip(*(pieces.encode(model, read_lines(side)) for side in sides), strict=True)
             progress = Progress(f"binarize {pair} {split}", lines, "lines")
             unknown = write_data([folder / side.name for side in sides], limit(encoded, progress), dictionary)
+            doubts.check_known(str(pair), split, sum(unknown), limit.pieces)
             table = kept[split]
             if limit.drop:
                 table = [*table, *filter_rows(limit.read, {"pieces": limit.long})]
