@@ -154,8 +154,10 @@ def gather(scratch: Path) -> Evidence:
     for name in COPIED:
         (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, copy / name)
     rows = []
+    # All at once, which makes what they share once.
+    well = passes(copy, tuple(dict.fromkeys(test for failure in FAILURES for test in failure.tests)))
     for number, failure in enumerate(FAILURES, start=1):
-        mended, undone = passes(copy, failure.tests), undone_passes(copy, failure)
+        mended, undone = well or passes(copy, failure.tests), undone_passes(copy, failure)
         told = ("pass" if mended else "FAIL", "PASS" if undone else "fail")
         rows.append((str(number), failure.what, ", ".join(map(_short, failure.tests)), *told))
     failed = sum(row[-2:] != ("pass", "fail") for row in rows)
