@@ -1,12 +1,13 @@
 # How jobs run: GPUs of this machine, the run's jobs in SLURM's queue, what is forced, and what is said of failures.
 import signal
 
-from workflow_scripts.cluster import failures, gpus, queue
+from workflow_scripts.cluster import failures, gpus, queue, snakemake_order
 
 # SLURM's warning that a job's time is nearly up is for the training; it would end the Snakemake inside the job.
 signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 snakemake_state.tell_due(workflow, RUN.is_precious)
+snakemake_order.keep_back(workflow, readiness.TRAININGS, readiness.FIRST)
 snakemake_state.spare_unseen()
 if gpus.present():
     # A profile for a cluster says itself who gets a GPU.

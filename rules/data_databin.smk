@@ -36,9 +36,10 @@ rule check_databin:
         pairs=joined(RUN.corpora),
         codes=",".join(RUN.languages),
         splits=",".join(parallel.SPLITS),
+        positions=as_options({"positions": DATA.positions}),
     shell:
         "python -m workflow_scripts.steps.check_databin --folder {params.folder:q} --pairs {params.pairs:q}"
-        " --codes {params.codes:q} --splits {params.splits:q} --output {output:q} 2>&1 | log_to {log:q}"
+        " --codes {params.codes:q} --splits {params.splits:q} {params.positions} --output {output:q} 2>&1 | log_to {log:q}"
 
 
 use rule check_databin as check_databin_test with:
@@ -57,6 +58,7 @@ use rule check_databin as check_databin_test with:
         pairs=joined(RUN.corpora),
         codes=",".join(RUN.languages),
         splits=DATA.split(DEFAULT_SET),
+        positions="",
 
 
 rule link_databin:

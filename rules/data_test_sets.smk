@@ -16,9 +16,10 @@ rule check_test_set:
         folder=lambda wildcards: DATA.folder(wildcards.test_set),
         split=lambda wildcards: DATA.split(wildcards.test_set),
         pairs=lambda wildcards: joined(DATA.prepared(wildcards.test_set)),
+        scripts=as_json(DATA.scripts),
     shell:
         "python -m workflow_scripts.steps.check_text --folder {params.folder:q} --pairs {params.pairs:q}"
-        " --splits {params.split:q} --output {output:q} 2>&1 | log_to {log:q}"
+        " --splits {params.split:q} --scripts {params.scripts:q} --output {output:q} 2>&1 | log_to {log:q}"
 
 
 rule test_set:

@@ -13,9 +13,10 @@ rule check_text:
         folder=lambda wildcards: DATA.text,
         pairs=joined(RUN.corpora),
         splits=",".join(parallel.SPLITS),
+        scripts=as_json(DATA.scripts),
     shell:
         "python -m workflow_scripts.steps.check_text --folder {params.folder:q} --pairs {params.pairs:q}"
-        " --splits {params.splits:q} --output {output:q} 2>&1 | log_to {log:q}"
+        " --splits {params.splits:q} --scripts {params.scripts:q} --output {output:q} 2>&1 | log_to {log:q}"
 
 
 rule clean:

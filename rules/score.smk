@@ -6,6 +6,7 @@ for number, name in enumerate(RUN.imported, start=1):
             f"import_translations_{number}"
         input:
             [path for paths in RUN.imported[name][1].values() for path in paths],
+            **DATA.compared,
         output:
             update([file for pair in RUN.scored(name) for file in PATHS.translation(name, DEFAULT_SET, pair)]),
         log:
@@ -16,10 +17,11 @@ for number, name in enumerate(RUN.imported, start=1):
             folder=RUN.imported[name][0],
             pairs=joined(RUN.scored(name)),
             output=PATHS.translations(name),
+            options=as_options({key: DATA.compared.get(key) for key in ("data", "test_set")}),
             code=step_digest("import_translations"),
         shell:
             "python -m workflow_scripts.steps.import_translations {params.folder:q} --pairs {params.pairs:q}"
-            " --output {params.output:q} 2>&1 | log_to {log:q}"
+            " {params.options} --output {params.output:q} 2>&1 | log_to {log:q}"
 
 
 for batch in RUN.work.counted:

@@ -261,6 +261,7 @@ def _check_paths(config: Config) -> None:
         **{f"data.sentencepiece.{key}": config["data"]["sentencepiece"][key] for key in ("model", "dictionary")},
         **{f"{where}.checkpoint.path": (one.get("checkpoint") or {}).get("path") for where, one in given},
         **{f"{where}.translations": one.get("translations") for where, one in given},
+        **{f"{where}.masks.activations": (one.get("masks") or {}).get("activations") for where, one in given},
         **{
             f"test_sets.{name}": one if isinstance(one, str) else one["path"]
             for name, one in config["test_sets"].items()

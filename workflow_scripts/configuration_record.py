@@ -29,11 +29,13 @@ def announce(run: Run) -> list[str]:
         return []
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+        version = before.get("format")
+        told = before["configuration"] if version == FORMAT else {}
+    except (ValueError, KeyError, AttributeError):
         raise UserError(f"{path} is damaged: remove it, and start again") from None
-    if before.get("format") != FORMAT:
-        raise UserError(_other_format(run, before.get("format")))
-    found = list(differences(before["configuration"], _plain(run)))
+    if version != FORMAT:
+        raise UserError(_other_format(run, version))
+    found = list(differences(told, _plain(run)))
     if not found:
         return []
     more = [f"  … and {len(found) - SHOWN} more"] if len(found) > SHOWN else []

@@ -172,6 +172,24 @@ class DataStage:
         """The data of that test set, where it is made here."""
         return self.prepared_test(DEFAULT_SET) if self.recorded else []
 
+    @property
+    def scripts(self) -> dict[str, str]:
+        """What each language is written in."""
+        return {code: language.script for code, language in self.run.languages.items() if language.script}
+
+    @property
+    def positions(self) -> int | None:
+        """Those of the model that is trained; a given one's are not known here."""
+        return self.run.config["model"]["max_positions"] if self.run.baseline_is_trained else None
+
+    @property
+    def compared(self) -> dict[str, list[str]]:
+        """What existing translations must agree with: the test set that models translate; empty where there is none."""
+        if self.form == "none":
+            return {}
+        test_set, data = self.run.paths.test_set(DEFAULT_SET), self.run.paths.manifest
+        return {"data": [data], "test_set": [test_set], "test_data": self.prepared_test(DEFAULT_SET)}
+
     def _set(self, name: str) -> TestSet:
         return next(one for one in self.run.test_sets if one.name == name)
 

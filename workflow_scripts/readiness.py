@@ -12,6 +12,12 @@ from workflow_scripts.scoring.metric import Learned
 if TYPE_CHECKING:
     from workflow_scripts.run import Run
 
+TRAININGS = ("baseline", "specialize")
+"""The stages that take days; they wait for these, which look at all that a run is given."""
+FIRST = (
+    *("check_test_set", "check_databin_test", "link_test_set", "test_set"),
+    *("given_system", "check_activations", "import_translations"),
+)
 HUB = "/"
 """What the name of a model in a hub has: an owner before it."""
 

@@ -162,6 +162,11 @@ class Run:
         """Whether the baseline is trained here, not given."""
         return self.has_data and not self.config["baseline"].get("checkpoint")
 
+    @property
+    def shape(self) -> dict[str, int] | None:
+        """The size of the baseline that is yet to be trained; none of one that is given."""
+        return {key: self.config["model"][key] for key in ("layers", "ffn_dim")} if self.baseline_is_trained else None
+
     def training(self, system: str | None = None) -> dict[str, Any]:
         """Training settings of a system, or of the baseline."""
         return configuration.training(self.config, system)

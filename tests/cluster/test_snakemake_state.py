@@ -128,6 +128,15 @@ def test_a_batch_gets_what_the_profile_says_of_its_stage():
         ("`limit_gpus`: Workflow.global_resources", "global_resources" in inspect.getsource(Workflow)),
         ("`rule_of`: ResourceSettings", "_parsed_overwrite_resources" in SETTINGS),
         ("`name_jobs`: JobScheduler._executor", "_executor" in SCHEDULER),
+        (
+            "snakemake_order.py: what it asks the DAG",
+            {"_ready", "update_ready", "needrun_jobs", "finished", "bfs"} <= set(dir(DAG)),
+        ),
+        (
+            "snakemake_order.py: DAG.update_ready asks DAG._ready",
+            "self._ready(job)" in inspect.getsource(DAG.update_ready),
+        ),
+        ("snakemake_order.py: who ends asks anew", "self.update_ready(depending)" in inspect.getsource(DAG.finish)),
         ("`failed`: JobScheduler.failed", "self.failed" in SCHEDULER),
     ],
 )

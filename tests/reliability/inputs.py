@@ -1,25 +1,21 @@
-"""Malformed inputs, each with the words that its message must have; tried in this process, so hundreds take seconds.
-
-python -m tests.reliability.inputs        # the table for RELIABILITY.md
-"""
+"""Malformed inputs, each with the words that its message must have; tried in this process, so hundreds take seconds."""
 
 from __future__ import annotations
 
 import copy
 import gzip
-import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.reliability.bad import BEFORE, Bad, of_file
+from tests.reliability.given_inputs import of_given
 from workflow_scripts import configuration, schema
 from workflow_scripts.configuration_files import check as check_files
 from workflow_scripts.corpus.check import check_text
 from workflow_scripts.corpus.symbols import read_symbols
 from workflow_scripts.direction import Direction
-from workflow_scripts.errors import UserError
 from workflow_scripts.languages import read_languages
 from workflow_scripts.run import Run
 from workflow_scripts.scoring import published
@@ -33,30 +29,6 @@ BASE = {
     "systems": {"baseline": {}, "ns": {"masks": {"select": "cumulative", "k": 95}}},
 }
 PAIR = Direction("en", "de")
-
-
-@dataclass(frozen=True)
-class Bad:
-    """A malformed input: `attempt` is given an empty folder and must raise `UserError` with the words `says`.
-
-    `when` it is refused: with the configuration (and so in a dry run), or by the step that reads it.
-    """
-
-    group: str
-    name: str
-    attempt: Callable[[Path], Any]
-    says: str
-    when: str = "configuration"
-
-    def outcome(self, folder: Path) -> str:
-        """What became of it: refused, in other words, accepted, or the name of what was raised instead."""
-        try:
-            self.attempt(folder)
-        except UserError as error:
-            return "refused" if self.says in str(error) else f"in other words: {error}"
-        except Exception as error:
-            return f"traceback: {type(error).__name__}: {error}"
-        return "accepted"
 
 
 def of_key(path: tuple[str, ...], value: Any) -> Callable[[Path], Any]:
@@ -183,21 +155,14 @@ TEXTS = {
 }
 
 
-def of_file(name: str, content: bytes, read: Callable[[Path], Any]) -> Callable[[Path], Any]:
-    """An attempt: a file of this content, and who reads it."""
-
-    def attempt(folder: Path) -> None:
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        read(path)
-
-    return attempt
-
-
 def _text(path: Path) -> None:
     path.with_name("train.en-de.de").write_bytes(b"a\n")
     check_text(path.parent, [PAIR], ["train"])
+
+
+def _spbleu(content: bytes, folder: Path) -> None:
+    (folder / "s.model").write_bytes(content)
+    of_key(("score", "spbleu"), str(folder / "s.model"))(folder)
 
 
 def of_files() -> Iterator[Bad]:
@@ -210,36 +175,18 @@ def of_files() -> Iterator[Bad]:
         yield Bad("published scores", name, of_file("p.csv", text.encode(), published.read), says)
     for name, (content, says) in DICTIONARIES.items():
         read = of_file("dict.txt", content, lambda path: read_symbols(path, []))
-        yield Bad("dictionaries", name, read, says, "reading")
+        yield Bad("dictionaries", name, read, says, BEFORE)
     for name, (content, says) in TRANSLATIONS.items():
         read = of_file("generate-test.txt", content, lambda path: read_direction(direction_files(path.parent)))
-        yield Bad("translations", name, read, says, "reading")
+        yield Bad("translations", name, read, says, BEFORE)
     for name, (content, says) in TEXTS.items():
-        yield Bad("text", name, of_file("train.en-de.en", content, _text), says, "reading")
+        yield Bad("text", name, of_file("train.en-de.en", content, _text), says, BEFORE)
+    for name, content in {"empty": b"", "text": b"pieces\n", "packed": gzip.compress(b"x")}.items():
+        yield Bad(
+            "SentencePiece models", f"of spBLEU: {name}", partial(_spbleu, content), "is not a SentencePiece model"
+        )
     packed = gzip.compress(b"a\n" * 1000)[:-9]
-    yield Bad("text", "a cut gzip file", of_file("train.en-de.en.gz", packed, _text), "train.en-de.en", "reading")
+    yield Bad("text", "a cut gzip file", of_file("train.en-de.en.gz", packed, _text), "train.en-de.en", BEFORE)
 
 
-INPUTS = [*of_schema(), *of_files()]
-
-
-def table() -> str:
-    """In Markdown: how many inputs of each group were tried, when they are refused, and what is not."""
-    found: dict[str, Counter[str]] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for number, bad in enumerate(INPUTS):
-            place = Path(folder, str(number))
-            place.mkdir()
-            outcome = bad.outcome(place)
-            kind = f"refused: {bad.when}" if outcome == "refused" else outcome.partition(":")[0]
-            found.setdefault(bad.group, Counter())[kind] += 1
-    kinds = ["refused: configuration", "refused: reading", "in other words", "accepted", "traceback"]
-    rows = [[group, sum(counts.values()), *(counts[kind] for kind in kinds)] for group, counts in found.items()]
-    rows.append(["all", *map(sum, zip(*(row[1:] for row in rows), strict=True))])
-    head = ["inputs", "tried", *kinds]
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
-
-
-if __name__ == "__main__":
-    print(table(), end="")
+INPUTS = [*of_schema(), *of_files(), *of_given()]

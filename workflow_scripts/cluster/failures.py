@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from workflow_scripts.errors import UserError
 from workflow_scripts.files import write_json
 
 LINES = 6
@@ -30,8 +31,15 @@ def write(jobs: Iterable[Failure], path: Path) -> None:
 
 
 def read(path: Path) -> list[Failure]:
-    """The jobs that failed when Snakemake last ended."""
-    return [Failure(**row) for row in json.loads(path.read_text(encoding="utf-8"))] if path.exists() else []
+    """The jobs that failed when Snakemake last ended. Raises `UserError` where the file is damaged."""
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+        found = [Failure(**row) for row in rows] if isinstance(rows, list) else None
+    except (ValueError, TypeError):
+        found = None
+    if found is None:
+        raise UserError(f"{path} is damaged: remove it; the next run writes it again")
+    return found
 
 
 def message(jobs: list[Failure], run: str) -> str:

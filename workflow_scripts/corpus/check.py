@@ -47,8 +47,8 @@ def _refuse(problems: list[str]) -> None:
         raise UserError("the text cannot be used:\n  " + "\n  ".join([*problems[:SHOWN], *more]))
 
 
-def check_text(folder: Path, pairs: list[Direction], splits: list[str]) -> dict[str, dict[str, int]]:
-    """Lines per pair and split. Raises one `UserError` with every problem: first of missing files, then of content.
+def find_text(folder: Path, pairs: list[Direction], splits: list[str]) -> dict[tuple[str, str], tuple[Path, Path]]:
+    """The two files of each pair and split. Raises one `UserError` with all that are missing.
 
     Without train among `splits` it is a test set, which may lie in any of its layouts.
     """
@@ -63,8 +63,14 @@ def check_text(folder: Path, pairs: list[Direction], splits: list[str]) -> dict[
             except UserError as error:
                 problems.append(str(error))
     _refuse(problems)
+    return files
+
+
+def check_text(folder: Path, pairs: list[Direction], splits: list[str]) -> dict[str, dict[str, int]]:
+    """Lines per pair and split. Raises one `UserError` with every problem: first of missing files, then of content."""
+    problems: list[str] = []
     lines: dict[str, dict[str, int]] = {}
-    for (pair, split), paths in files.items():
+    for (pair, split), paths in find_text(folder, pairs, splits).items():
         try:
             lines.setdefault(pair, {})[split] = check_sides(paths, split)
         except UserError as error:

@@ -27,6 +27,21 @@ def count_symbols(dictionary: Path) -> int:
     return symbols
 
 
+def count_sentences(prefix: Path) -> int:
+    """What `{prefix}.idx` says that there are. Raises `UserError` where it is no index."""
+    index = prefix.with_name(f"{prefix.name}.idx")
+    with index.open("rb") as file:
+        head = file.read(HEADER.size)
+    return _header(index, head)[2]
+
+
+def _header(index: Path, content: bytes) -> tuple[int, int, int]:
+    """Version, code of the type, and number of sentences, of the content of an index."""
+    if len(content) < HEADER.size or not content.startswith(MAGIC):
+        raise UserError(f"{index} is no index of fairseq's `mmap` data: run fairseq-preprocess again, or copy it anew")
+    return HEADER.unpack_from(content)[1:]
+
+
 def check_side(prefix: Path, symbols: int) -> int:
     """Check `{prefix}.idx` and `{prefix}.bin` and return the number of sentences.
 
@@ -35,9 +50,7 @@ def check_side(prefix: Path, symbols: int) -> int:
     """
     index, data = (prefix.with_name(f"{prefix.name}.{kind}") for kind in ("idx", "bin"))
     content = index.read_bytes()
-    if len(content) < HEADER.size or not content.startswith(MAGIC):
-        raise UserError(f"{index} is no index of fairseq's `mmap` data: run fairseq-preprocess again, or copy it anew")
-    _, version, code, sentences = HEADER.unpack_from(content)
+    version, code, sentences = _header(index, content)
     if version != 1 or code not in TYPES:
         raise UserError(f"{index} is of a version or type that is not known ({version}, {code})")
     if sentences == 0:
@@ -67,6 +80,15 @@ def check_side(prefix: Path, symbols: int) -> int:
                 "it was made with another dictionary"
             )
     return sentences
+
+
+def count_long(prefixes: tuple[Path, Path], positions: int) -> int:
+    """The sentences of which a side, with its language tag, has more than so many positions: training skips them."""
+    sizes = []
+    for prefix in prefixes:
+        index = prefix.with_name(f"{prefix.name}.idx")
+        sizes.append(np.fromfile(index, "<i4", count_sentences(prefix), offset=HEADER.size))
+    return int((np.maximum(*sizes) + 1 > positions).sum())
 
 
 def check_pair(prefixes: tuple[Path, Path], symbols: int) -> int:

@@ -15,7 +15,7 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from workflow_scripts.corpus import manifest, pieces
+from workflow_scripts.corpus import doubts, manifest, pieces
 from workflow_scripts.corpus.filters import COLUMNS, filter_rows
 from workflow_scripts.corpus.parallel import SPLITS, file_name, read_lines
 from workflow_scripts.direction import parse_all
@@ -24,6 +24,7 @@ from workflow_scripts.files import read_json, replacing, write_text
 from workflow_scripts.progress import Progress
 
 CODE = (
+    "corpus.doubts",
     "corpus.filters",
     "corpus.manifest",
     "corpus.parallel",
@@ -49,10 +50,14 @@ def arguments() -> argparse.Namespace:
 
 
 class PieceLimit:
-    """Pass on sentence pairs, without those of more than `limit` pieces if `drop`; counts what it saw as too long."""
+    """Pass on sentence pairs, without those of more than `limit` pieces if `drop`.
+
+    Counts what it saw, what of it was too long, and the pieces that it passed on.
+    """
 
     def __init__(self, limit: int, drop: bool) -> None:
-        self.limit, self.drop, self.read, self.long = limit, drop, 0, 0
+        self.limit, self.drop = limit, drop
+        self.read = self.long = self.pieces = 0
 
     def __call__(self, pairs: Iterator[tuple[list[str], ...]], progress: Progress) -> Iterator[tuple[list[str], ...]]:
         for self.read, pair in enumerate(pairs, start=1):
@@ -60,6 +65,7 @@ class PieceLimit:
             self.long += too_long
             progress.update(self.read)
             if not (too_long and self.drop):
+                self.pieces += sum(map(len, pair))
                 yield pair
 
 
@@ -83,6 +89,7 @@ def main() -> None:
             encoded = zip(*(pieces.encode(model, read_lines(side)) for side in sides), strict=True)
             progress = Progress(f"binarize {pair} {split}", lines, "lines")
             unknown = write_data([folder / side.name for side in sides], limit(encoded, progress), dictionary)
+            doubts.check_known(str(pair), split, sum(unknown), limit.pieces)
             table = kept[split]
             if limit.drop:
                 table = [*table, *filter_rows(limit.read, {"pieces": limit.long})]
@@ -91,6 +98,9 @@ def main() -> None:
                         f"pair {pair}: every training line has more than {args.max_pieces} pieces; raise "
                         "data.clean.max_pieces or data.sentencepiece.size"
                     )
+                too_long = {f"more than {args.max_pieces} pieces": limit.long}
+                for doubt in doubts.of_skipped(str(pair), too_long, limit.read):
+                    print(f"[binarize] WARNING: {doubt}", flush=True)
             elif limit.long:
                 print(f"[binarize] {sides[0]}: {limit.long} lines have more than {args.max_pieces} pieces (kept)")
             if any(unknown) and split != "train":

@@ -15,14 +15,14 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from workflow_scripts.corpus import filters, parallel, test_sets
+from workflow_scripts.corpus import doubts, filters, parallel, test_sets
 from workflow_scripts.corpus.normalize import Normalizer
 from workflow_scripts.direction import Direction, parse_all
 from workflow_scripts.errors import UserError, run
 from workflow_scripts.files import replacing, write_json
 from workflow_scripts.progress import Progress
 
-CODE = ("corpus.filters", "corpus.normalize", "corpus.parallel", "corpus.test_sets")
+CODE = ("corpus.doubts", "corpus.filters", "corpus.normalize", "corpus.parallel", "corpus.test_sets")
 
 
 def held_out(folder: Path, pairs: list[Direction], splits: list[str], language: str, normalize: Normalizer) -> set[int]:
@@ -78,6 +78,8 @@ def main() -> None:
                     f"pair {args.pair}: no {split} line is left of {total:,} ({paths[0]}, {paths[1]}); dropped: "
                     f"{train.dropped}; get other text or loosen data.clean"
                 )
+        for doubt in doubts.of_skipped(str(args.pair), train.dropped, total) if split == "train" else ():
+            print(f"[clean] WARNING: {doubt}", flush=True)
         table[split] = train.table(total) if split == "train" else [{"filter": "none", "before": total, "kept": kept}]
     write_json(args.output / f"{args.pair}.json", {"pair": str(args.pair), "splits": table, "settings": settings})
 

@@ -4,9 +4,9 @@
         --data results/demo/data/manifest.json --output results/demo/baseline/checkpoint.pt
 
 Refused: a wrong digest (the file is kept aside), objects that could run code, a dictionary or language list that does
-not fit the data. The source's `format` says how the model is stored, fairseq's where it is left out (the published
-code's naming is recognized then, too); stale copies of weights are dropped. A checkpoint that was made from the same
-file is left as it is.
+not fit the data, weights that are no finite numbers. The source's `format` says how the model is stored, fairseq's
+where it is left out (the published code's naming is recognized then, too); stale copies of weights are dropped. A
+checkpoint that was made from the same file is left as it is.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ CODE = (
     "formats.fairseq_content",
     "formats.fairseq_settings",
     "formats.format",
+    "formats.given_weights",
     "formats.peek",
 )
 RULES = ("given_checkpoint", "given_baseline", "given_system")
@@ -100,11 +101,24 @@ def take(args: argparse.Namespace, path: Path, given: str, manifest: Manifest) -
     from workflow_scripts.fairseq_plugin import model as transformer
     from workflow_scripts.formats import checkpoint
     from workflow_scripts.formats.fairseq_content import as_checkpoint
+    from workflow_scripts.formats.given_weights import OF_FAIRSEQ, check_content, check_numbers
 
-    loaded = as_checkpoint(path, READABLE[args.source.get("format", GIVEN)].read(path))
+    form = args.source.get("format", GIVEN)
+    if form in OF_FAIRSEQ:
+        check_content(path)
+    loaded = as_checkpoint(path, READABLE[form].read(path))
     dictionary = transformer.read_dictionary(manifest)
     transformer.check_fit(loaded, manifest, dictionary)
-    model = transformer.build_model(loaded, dictionary)
+    check_numbers(loaded)
+    try:
+        model = transformer.build_model(loaded, dictionary)
+    except UserError:
+        raise
+    except Exception as error:  # settings from elsewhere can make fairseq fail in any way
+        raise UserError(
+            f"checkpoint {path}: fairseq makes no model of its settings ({type(error).__name__}: {error}); was it "
+            "changed by hand, or trained by another version?"
+        ) from error
     about = {
         "system": args.name,
         "step": "given_checkpoint",

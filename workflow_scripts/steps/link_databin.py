@@ -4,7 +4,7 @@
         --tokenization moses --output DATA/manifest.json
 
 `--folder` is the data-bin, or holds its shards (`shard0`, `shard1`, …) at any depth. Nothing is copied: the manifest
-points to it. Refuses different dictionaries and missing files of train and valid.
+points to it. Refuses different dictionaries, missing files of train and valid, and what is no SentencePiece model.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from workflow_scripts.corpus import databin, manifest
+from workflow_scripts.corpus import databin, manifest, pieces
 from workflow_scripts.direction import parse_all
 from workflow_scripts.errors import run
 
-CODE = ("corpus.databin", "corpus.manifest", "corpus.parallel")
+CODE = ("corpus.databin", "corpus.manifest", "corpus.parallel", "corpus.pieces")
 
 
 def main() -> None:
@@ -33,6 +33,8 @@ def main() -> None:
     shards = databin.find_shards(args.folder)
     databin.check_dictionaries(shards, languages)
     names = databin.check_pairs(shards, args.pairs)
+    if args.sentencepiece:
+        pieces.load_model(args.sentencepiece)
     print(f"[data-bin] {len(shards)} shard(s), {len(names)} pairs, all files there", flush=True)
     manifest.write(
         args.output,

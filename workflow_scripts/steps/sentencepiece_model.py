@@ -16,12 +16,13 @@ import shutil
 from pathlib import Path
 
 from workflow_scripts.corpus import pieces
+from workflow_scripts.corpus.databin_content import count_symbols
 from workflow_scripts.corpus.parallel import read_lines
 from workflow_scripts.direction import parse_all
 from workflow_scripts.errors import UserError, run
 from workflow_scripts.files import replacing, write_text
 
-CODE = ("corpus.parallel", "corpus.pieces")
+CODE = ("corpus.databin_content", "corpus.parallel", "corpus.pieces", "corpus.symbols")
 
 
 def given(name: str, path: str) -> Path:
@@ -46,13 +47,15 @@ def main() -> None:
     files = pieces.language_files(args.folder, args.pairs)
     with replacing(args.model) as model:
         if settings["model"]:
-            shutil.copyfile(given("model", settings["model"]), model)
+            pieces.load_model(given("model", settings["model"]))
+            shutil.copyfile(settings["model"], model)
         else:
             print(f"[sentencepiece] training {settings['size']:,} pieces on {len(files)} languages", flush=True)
             sizes = (settings[key] for key in ("size", "character_coverage", "temperature", "sample"))
             pieces.train_model(files, model, *sizes)
     if settings["dictionary"]:
-        text = given("dictionary", settings["dictionary"]).read_text(encoding="utf-8")
+        count_symbols(given("dictionary", settings["dictionary"]))
+        text = Path(settings["dictionary"]).read_text(encoding="utf-8")
     else:
         processor = pieces.load_model(args.model)
         lines = (line for paths in files.values() for path in paths for line in read_lines(path))

@@ -112,6 +112,17 @@ class System:
         return [f"{folder}/{pair}.parquet" if folder else self.paths.activations(pair) for pair in directions]
 
     @property
+    def checked(self) -> list[str]:
+        """What says that the statistics of another baseline can be used: one file, or none."""
+        own = not self.kind.masks or not self.settings["masks"].get("activations")
+        return [] if own else [f"{self.paths.results}/masks/{self.name}.activations.json"]
+
+    @property
+    def needed(self) -> list[str]:
+        """The statistics that its neurons are selected by, whosever, and those that are told of them."""
+        return sorted({"count", *self.criterion.needed(self.settings["masks"])})
+
+    @property
     def recorded(self) -> tuple[str, ...]:
         """The statistics of the run's own baseline that its neurons are selected by."""
         settings = self.settings["masks"]
@@ -197,6 +208,11 @@ class Systems(Mapping[str, System]):
     def masked(self) -> tuple[str, ...]:
         """Those with masks."""
         return self._names(lambda system: system.kind.masks)
+
+    @property
+    def informed(self) -> tuple[str, ...]:
+        """Those whose neurons are selected by the statistics of another baseline."""
+        return self._names(lambda system: bool(system.checked))
 
     @property
     def lending(self) -> tuple[str, ...]:

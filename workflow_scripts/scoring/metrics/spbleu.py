@@ -14,9 +14,17 @@ DOWNLOADED = ("flores101", "flores200")
 
 
 def check(spbleu: str) -> None:
-    """Raise `UserError` where there is no such model."""
-    if spbleu not in DOWNLOADED and not Path(spbleu).is_file():
+    """Raise `UserError` where there is no such model, or the file is none."""
+    if spbleu in DOWNLOADED:
+        return
+    if not Path(spbleu).is_file():
         raise UserError(f"score.spbleu: {spbleu} is neither a file nor one of {', '.join(DOWNLOADED)}")
+    import sentencepiece
+
+    try:
+        sentencepiece.SentencePieceProcessor(model_file=spbleu)
+    except (OSError, RuntimeError) as error:
+        raise UserError(f"score.spbleu: {spbleu} is not a SentencePiece model ({error}); name another file") from None
 
 
 def scorer(language: str, spbleu: str) -> Scorer:
