@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema
 
-from workflow_scripts import configuration_values
+from workflow_scripts import configuration_given, configuration_values
 from workflow_scripts.corpus.sources import SOURCES
 from workflow_scripts.corpus.test_sets import available
 from workflow_scripts.direction import Direction, joined
@@ -208,16 +208,10 @@ def check(config: Config, codes: Sequence[str]) -> None:
         _check_engine(config, system)
     _check_crossed(config, found)
     _check_model(config, found.trained)
-    for where, file in [
-        ("baseline.checkpoint", config["baseline"].get("checkpoint")),
-        *((f"systems.{name}.checkpoint", system.get("checkpoint")) for name, system in config["systems"].items()),
-    ]:
-        check_file(where, file)
     form = SOURCES[config["data"]["source"]].form
     if form == "text" and not config["text"]:
         raise UserError("data.source is text: say which folder it lies in, `text: FOLDER` or `--config text=FOLDER`")
-    if form == "databin":
-        check_file("data.databin", config["data"]["databin"])
+    configuration_given.check(config, form)
     if (form == "none") != (not found.models):
         raise UserError(
             "data.source: none goes with systems that are all existing translations, and only with them; "
@@ -257,7 +251,11 @@ def _check_paths(config: Config) -> None:
         "score.spbleu": config["score"]["spbleu"],
         "data.databin.path": config["data"]["databin"].get("path"),
         **{f"data.sentencepiece.{key}": config["data"]["sentencepiece"][key] for key in ("model", "dictionary")},
-        **{f"{where}.checkpoint.path": (one.get("checkpoint") or {}).get("path") for where, one in given},
+        **{
+            f"{where}.checkpoint.{key}": (one.get("checkpoint") or {}).get(key)
+            for where, one in given
+            for key in ("path", "transformers")
+        },
         **{f"{where}.translations": one.get("translations") for where, one in given},
         **{
             f"test_sets.{name}": one if isinstance(one, str) else one["path"]
@@ -266,12 +264,6 @@ def _check_paths(config: Config) -> None:
     }
     for key, path in paths.items():
         configuration_values.check_path(key, path)
-
-
-def check_file(where: str, file: Mapping[str, Any] | None) -> None:
-    """A file is named in exactly one way."""
-    if file is not None and sum(key in file for key in ("path", "url", "gdrive")) != 1:
-        raise UserError(f"{where}: give exactly one of path, url and gdrive")
 
 
 def _check_model(config: Config, trained: Iterable[str]) -> None:

@@ -123,6 +123,16 @@ class DataStage:
         return [f"{self.clean}/{pair}.json" for pair in self.run.corpora]
 
     @property
+    def vocabulary(self) -> str:
+        """Where the vocabulary of text is from, and so which rule makes it."""
+        return "pretrained" if self.run.pretrained else "trained"
+
+    @property
+    def pretrained_vocabulary(self) -> list[str]:
+        """What is known of a pretrained model's vocabulary: one file, or none."""
+        return [self.run.paths.vocabulary] if self.run.pretrained else []
+
+    @property
     def from_text(self) -> list[str]:
         """Names of the test sets that are prepared from text; the default one of a given data-bin is there already."""
         return [one.name for one in self.run.test_sets if self.is_text or one.folder]

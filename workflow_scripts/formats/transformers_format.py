@@ -18,8 +18,11 @@ CODE = (
     "corpus.parallel",
     "formats.architecture",
     "formats.format",
+    "formats.checkpoint",
+    "formats.peek",
     "formats.sentencepiece_proto",
     "formats.transformers_card",
+    "formats.transformers_files",
     "formats.transformers_folder",
     "formats.transformers_model",
     "formats.transformers_read",
@@ -38,10 +41,17 @@ LICENSE: Schema = {
 
 
 def read(path: Path) -> NamedModel:
-    """See `Format`: `model.safetensors` of an M2M100 model whose configuration lies beside it."""
+    """See `Format`: the folder of an M2M100 model, or its weights, beside which its configuration lies."""
     from workflow_scripts.formats.transformers_read import read_model
 
     return read_model(path)
+
+
+def digests(path: Path) -> dict[str, str]:
+    """See `Format`: of the files with weights, and of the configuration."""
+    from workflow_scripts.formats.transformers_files import model_digests
+
+    return model_digests(path)
 
 
 def write(folder: Path, exported: Exported, license: str) -> str:  # noqa: A002 - the option's name
@@ -94,6 +104,7 @@ def refuses(architecture: Architecture) -> Iterator[str]:
 FORMAT = Format(
     summary="a folder for transformers",
     read=read,
+    digests=digests,
     write=write,
     options={"license": LICENSE},
     refuses=refuses,
