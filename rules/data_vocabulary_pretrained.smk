@@ -20,6 +20,7 @@ rule fetch_pretrained:
 rule pretrained_vocabulary:
     input:
         RUN.pretrained.vocabulary_files,
+        used=DATA.used,
     output:
         model=PATHS.sentencepiece,
         dictionary=PATHS.dictionary,
@@ -33,7 +34,29 @@ rule pretrained_vocabulary:
         code=step_digest("pretrained_vocabulary"),
         folder=RUN.pretrained.folder,
         tags=as_json(RUN.pretrained.tags),
+        used=as_options({"used": DATA.clean, "pairs": joined(RUN.corpora)} if DATA.used else {}),
         output=subpath(output.dictionary, parent=True),
     shell:
         "python -m workflow_scripts.steps.pretrained_vocabulary --pretrained {params.folder:q} --tags {params.tags:q}"
-        " --output {params.output:q} 2>&1 | log_to {log:q}"
+        " {params.used} --output {params.output:q} 2>&1 | log_to {log:q}"
+
+
+rule vocabulary_changes:
+    input:
+        RUN.pretrained.vocabulary_files,
+        valid=DATA.cleaned(["valid"]),
+        data=PATHS.manifest,
+        test_sets=[PATHS.test_set(one.name) for one in RUN.test_sets],
+    output:
+        PATHS.vocabulary_changes,
+    log:
+        f"{PATHS.logs}/vocabulary_changes/vocabulary_changes.log",
+    benchmark:
+        f"{PATHS.benchmarks}/vocabulary_changes/vocabulary_changes.jsonl"
+    params:
+        code=step_digest("vocabulary_changes"),
+        folder=RUN.pretrained.folder,
+        clean=lambda wildcards: DATA.clean,
+    shell:
+        "python -m workflow_scripts.steps.vocabulary_changes --pretrained {params.folder:q} --data {input.data:q}"
+        " --clean {params.clean:q} --test-sets {input.test_sets:q} --output {output:q} 2>&1 | log_to {log:q}"

@@ -19,6 +19,11 @@ def check(config: Mapping[str, Any], form: str) -> None:
         _check_pretrained(config, baseline, form)
     else:
         _check_checkpoint("baseline.checkpoint", baseline)
+        if config["data"]["vocabulary"] != "all":
+            raise UserError(
+                f"data.vocabulary: {config['data']['vocabulary']} goes with baseline.checkpoint.{KEY} alone: another "
+                "vocabulary is made of the run's own text, and has nothing else"
+            )
     for name, system in config["systems"].items():
         _check_checkpoint(f"systems.{name}.checkpoint", system.get("checkpoint"))
     if form == "databin":

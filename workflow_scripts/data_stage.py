@@ -133,6 +133,11 @@ class DataStage:
         return [self.run.paths.vocabulary] if self.run.pretrained else []
 
     @property
+    def used(self) -> list[str]:
+        """The text whose pieces are all that is kept of a pretrained vocabulary; none where everything is."""
+        return self.cleaned(["train"]) if self.run.config["data"]["vocabulary"] == "used" else []
+
+    @property
     def from_text(self) -> list[str]:
         """Names of the test sets that are prepared from text; the default one of a given data-bin is there already."""
         return [one.name for one in self.run.test_sets if self.is_text or one.folder]

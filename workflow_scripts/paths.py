@@ -65,6 +65,11 @@ class Paths:
         return f"{self.results}/data/vocabulary.json"
 
     @property
+    def vocabulary_changes(self) -> str:
+        """What keeping only what is used of it changes in validation and test text."""
+        return f"{self.results}/tables/vocabulary.csv"
+
+    @property
     def baseline(self) -> str:
         """The multilingual baseline."""
         return f"{self.results}/baseline/checkpoint.pt"

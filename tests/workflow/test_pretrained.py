@@ -27,7 +27,7 @@ def config_of(**checkpoint: str) -> dict:
     config |= {"languages": {"table": "languages.tsv"}, "text": "text", "data": {"source": "text"}}
     config["baseline"] = {"checkpoint": checkpoint}
     config["systems"] = {"baseline": {}, "ns": {"masks": {"select": "cumulative", "k": 90}}}
-    config["score"] = {"significance": {"bootstrap": 0, "randomization": 0}}
+    config["score"] = {"significance": {"bootstrap": 0, "randomization": 0}, "language_identification": "none"}
     return config
 
 
@@ -93,3 +93,24 @@ def test_nothing_is_made_again_and_other_weights_make_another_baseline(done):
     path.write_bytes(content)
     assert {"given_baseline", "record", "specialize"} <= set(jobs)
     assert not {"pretrained_vocabulary", "binarize", "clean"} & set(jobs)
+
+
+def test_with_its_own_tokenizer_it_has_its_own_tags(done, command, monkeypatch):
+    from transformers import AutoTokenizer
+
+    monkeypatch.chdir(done.folder)
+    for pair in ((), ("--pair", "en-qa")):
+        given = ("--run", "small", "--system", "ns", *pair, "--format", "transformers", "--original", "nllb")
+        command("export", *given, "--output", "out").ok()
+        tokenizer = AutoTokenizer.from_pretrained("out", src_lang="zul_Latn")
+        assert tokenizer("a").input_ids[0] == tokenizer.convert_tokens_to_ids("zul_Latn")
+        lines = (done.folder / "out/README.md").read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+        names: dict = {}
+        with monkeypatch.context() as inside:
+            inside.chdir("out")
+            exec(compile(lines, "README.md", "exec"), names)  # noqa: S102 - they are what is tested
+            text = done.folder / "results/small/data/tests/test/text/test.en-qa.en"
+            more = () if pair else ("en", "qa")
+            found = names["translate"](text.read_text(encoding="utf-8").splitlines(), *more)
+        rows = read_translations(done.folder / "results/small/translations/ns/en-qa.parquet")[0]
+        assert found == [row["hypothesis"] for row in rows]

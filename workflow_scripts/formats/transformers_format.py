@@ -25,9 +25,12 @@ CODE = (
     "formats.transformers_files",
     "formats.transformers_folder",
     "formats.transformers_model",
+    "formats.transformers_original",
     "formats.transformers_read",
+    "formats.transformers_rows",
     "formats.transformers_sets",
     "formats.transformers_tokenizer",
+    "formats.transformers_vocabulary",
     "layers.specialized_ffn",
     "scoring.metric",
     "scoring.names",
@@ -37,6 +40,14 @@ LICENSE: Schema = {
     "type": "string",
     "default": "other",
     "description": "The model card's licence; other is one that is not stated.",
+}
+ORIGINAL: Schema = {
+    "type": ["string", "null"],
+    "default": None,
+    "description": (
+        "Folder of the pretrained model that the run began from: its tokenizer and tags are written, and the trained "
+        "rows of its vocabulary are put back among all of its rows."
+    ),
 }
 
 
@@ -54,12 +65,15 @@ def digests(path: Path) -> dict[str, str]:
     return model_digests(path)
 
 
-def write(folder: Path, exported: Exported, license: str) -> str:  # noqa: A002 - the option's name
+def write(folder: Path, exported: Exported, license: str, original: str | None) -> str:  # noqa: A002 - the option's name
     """See `Format`."""
     from workflow_scripts.formats import transformers_folder as folders
     from workflow_scripts.formats.transformers_card import Card, render
+    from workflow_scripts.formats.transformers_original import copy_tokenizer, with_all_rows
+    from workflow_scripts.formats.transformers_original import tags_of as original_tags
 
     manifest, rows = exported.manifest, exported.rows
+    called = {}
     if not manifest.sentencepiece:
         raise UserError(
             f"{manifest.path} names no SentencePiece model, so no tokenizer can be written: set data.sentencepiece"
@@ -73,7 +87,16 @@ def write(folder: Path, exported: Exported, license: str) -> str:  # noqa: A002 
         search=exported.search,
         provenance=folders.provenance(exported.version, exported.checkpoint, exported.pair, rows),
     )
-    written = folders.write_folder(folder, model, exported.pair, rows)
+    if original:
+        tags = original_tags(manifest)
+        model, numbers = with_all_rows(model, Path(original), tags)
+        called = {code: (name, numbers[tag(code)]) for code, name in tags.items()}
+        copy_tokenizer(Path(original), folder)
+        target = exported.pair.tags[1] if exported.pair else None
+        folders.write_model(folder, model, exported.pair, rows, numbers[target] if target else None)
+        written = folders.Written(model.architecture.shared == "all", beyond=0, normalizes=True)
+    else:
+        written = folders.write_folder(folder, model, exported.pair, rows)
     card = Card(
         system=exported.system,
         pair=exported.pair,
@@ -90,6 +113,7 @@ def write(folder: Path, exported: Exported, license: str) -> str:  # noqa: A002 
             "dictionary": f"{len(exported.symbols)} symbols, SHA-256 `{manifest.content['dictionary_sha256']}`",
         },
         scores=exported.scores,
+        tags=called,
     )
     return render(card)
 
@@ -106,7 +130,7 @@ FORMAT = Format(
     read=read,
     digests=digests,
     write=write,
-    options={"license": LICENSE},
+    options={"license": LICENSE, "original": ORIGINAL},
     refuses=refuses,
     whole=True,
     alone=True,
