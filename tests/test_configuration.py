@@ -244,6 +244,10 @@ def test_the_schema_refuses(changes, message):
             {"specialize__training__precision": "bf16"},
             r"training of systems\.ns: precision bf16 needs a GPU \(training\.gpus\)",
         ),
+        (
+            {"baseline__training": {"freeze": ["embeddings"]}},
+            r"baseline\.training\.freeze: a baseline is trained whole; set specialize\.training\.freeze",
+        ),
         ({"training__nodes": 2}, "training of baseline: 2 nodes need GPUs"),
         ({"baseline__checkpoint": {"transformers": "someone/model"}}, "there is no folder someone/model; to download"),
         (

@@ -175,7 +175,7 @@ def systems(config: Config) -> Systems:
 def training(config: Config, system: str | None = None) -> dict[str, Any]:
     """Training settings of a system, or of the baseline: `training`, with what the stage and the system override."""
     stage = config["baseline"] if system is None else config["specialize"]
-    own = {} if system is None else config["systems"][system].get("training", {})
+    own = {"freeze": []} if system is None else config["systems"][system].get("training", {})
     return {"seed": config["seed"], **config["training"], **stage.get("training", {}), **own}
 
 
@@ -270,6 +270,8 @@ def _check_model(config: Config, trained: Iterable[str]) -> None:
     model = config["model"]
     if model["dim"] % model["heads"]:
         raise UserError(f"model.dim ({model['dim']}) must be a multiple of model.heads ({model['heads']})")
+    if config["baseline"].get("training", {}).get("freeze"):
+        raise UserError("baseline.training.freeze: a baseline is trained whole; set specialize.training.freeze")
     for system in [None, *trained]:
         settings, where = training(config, system), f"systems.{system}" if system else "baseline"
         if settings["precision"] != "fp32" and not settings["gpus"]:
