@@ -4,6 +4,7 @@ rule given_baseline:
         data=PATHS.manifest,
         databin=DATA.prepared_training,
         path=RUN.given_baseline,
+        vocabulary=DATA.pretrained_vocabulary,
     output:
         checkpoint=PATHS.baseline,
     log:
@@ -12,7 +13,8 @@ rule given_baseline:
         f"{PATHS.benchmarks}/given_baseline/baseline.jsonl"
     params:
         source=as_json(RUN.given_checkpoint()),
+        vocabulary=as_options({"vocabulary": DATA.pretrained_vocabulary}),
         code=RUN.code_of_given(),
     shell:
         "python -m workflow_scripts.steps.given_checkpoint --source {params.source:q} --name baseline"
-        " --data {input.data:q} --output {output.checkpoint:q} 2>&1 | log_to {log:q}"
+        " --data {input.data:q} {params.vocabulary} --output {output.checkpoint:q} 2>&1 | log_to {log:q}"

@@ -43,37 +43,15 @@ rule clean:
         " --pairs {params.pairs:q} --settings {params.settings:q} --output {params.folder:q} 2>&1 | log_to {log:q}"
 
 
-rule sentencepiece_model:
-    input:
-        cleaned=DATA.cleaned(["train"]),
-        given=[
-            file
-            for key in ("model", "dictionary")
-            if (file := RUN.config["data"]["sentencepiece"][key]) is not None
-        ],
-    output:
-        model=f"{PATHS.results}/data/sentencepiece.model",
-        dictionary=f"{PATHS.results}/data/dict.txt",
-    log:
-        f"{PATHS.logs}/sentencepiece_model/sentencepiece_model.log",
-    benchmark:
-        f"{PATHS.benchmarks}/sentencepiece_model/sentencepiece_model.jsonl"
-    params:
-        code=step_digest("sentencepiece_model"),
-        folder=lambda wildcards: DATA.clean,
-        pairs=joined(RUN.corpora),
-        settings=as_json(RUN.config["data"]["sentencepiece"]),
-    shell:
-        "python -m workflow_scripts.steps.sentencepiece_model --folder {params.folder:q} --pairs {params.pairs:q}"
-        " --settings {params.settings:q} --model {output.model:q} --dictionary {output.dictionary:q} 2>&1 | log_to {log:q}"
+include: f"data_vocabulary_{DATA.vocabulary}.smk"
 
 
 rule binarize:
     input:
         cleaned=DATA.cleaned(),
         filtered=DATA.filtered,
-        model=rules.sentencepiece_model.output.model,
-        dictionary=rules.sentencepiece_model.output.dictionary,
+        model=PATHS.sentencepiece,
+        dictionary=PATHS.dictionary,
     output:
         databin=directory(f"{PATHS.results}/data/bin"),
         filters=f"{PATHS.results}/data/filters.csv",

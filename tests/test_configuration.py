@@ -246,7 +246,33 @@ def test_the_schema_refuses(changes, message):
             {"specialize__training__precision": "bf16"},
             r"training of systems\.ns: precision bf16 needs a GPU \(training\.gpus\)",
         ),
+        (
+            {"baseline__training": {"freeze": ["embeddings"]}},
+            r"baseline\.training\.freeze: a baseline is trained whole; set specialize\.training\.freeze",
+        ),
         ({"training__nodes": 2}, "training of baseline: 2 nodes need GPUs"),
+        ({"baseline__checkpoint": {"transformers": "someone/model"}}, "there is no folder someone/model; to download"),
+        (
+            {"baseline__checkpoint": {"transformers": "a", "revision": "0" * 40, "path": "b"}},
+            r"baseline\.checkpoint\.transformers says where the model is from and what it is; leave path out",
+        ),
+        (
+            {"baseline__checkpoint": {"path": "a", "revision": "0" * 40}},
+            "revision goes with baseline.checkpoint.transf",
+        ),
+        ({"baseline__checkpoint": {"path": "a", "sha256": {"b": "0" * 64}}}, "a digest for each file, goes with"),
+        ({"baseline__checkpoint": {"transformers": "a", "revision": "main"}}, r"'main' does not match"),
+        (
+            {"baseline__checkpoint": {"transformers": "a", "revision": "0" * 40}, "data__source": "databin"},
+            r"needs text \(data.source\)",
+        ),
+        (
+            {
+                "baseline__checkpoint": {"transformers": "a", "revision": "0" * 40},
+                "data__sentencepiece": {"model": "m"},
+            },
+            r"data\.sentencepiece\.model: the vocabulary is that of baseline\.checkpoint\.transformers",
+        ),
         ({"baseline__checkpoint": {}}, r"baseline\.checkpoint: give exactly one of path, url and gdrive"),
         ({"baseline__checkpoint": {"path": "a", "gdrive": "b"}}, r"baseline\.checkpoint: give exactly one"),
         ({"data__source": "none"}, "data.source: none goes with systems that are all existing translations"),
@@ -306,6 +332,7 @@ RANDOM = {"select": "random", "like": "ns"}
         ({"continue": True, "checkpoint": {"path": "a"}}, "`continue` trains without masks"),
         ({"training": {"lr": 1}}, r"systems\.new: `training` is set, but this system is not trained"),
         ({"checkpoint": {"path": "a"}, "training": {"lr": 1}}, "this system is not trained"),
+        ({"checkpoint": {"transformers": "a"}}, "only the baseline brings a vocabulary of its own"),
         ({"checkpoint": {"path": "a", "url": "b"}}, r"systems\.new\.checkpoint: give exactly one"),
         (
             {"continue": True, "training": {"max_update": 0}},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter
 from pathlib import Path
@@ -56,9 +57,18 @@ def test_rows_become_languages_in_order(tmp_path):
     ]
 
 
+def test_a_table_may_say_what_a_pretrained_model_calls_a_language(tmp_path):
+    text = HEADER.replace("\n", "\ttag\n") + "xx\tXish\tFam\tLatin\tlow\txxx_Latn\nen\tEnglish\tG\tLatin\t\t\n"
+    assert [language.tag for language in read_languages(table(tmp_path, text)).values()] == ["xxx_Latn", ""]
+    nllb, multi = (read_languages(ROOT / f"config/languages/{name}.tsv") for name in ("nllb", "multi"))
+    assert [dataclasses.replace(language, tag="") for language in nllb.values()] == list(multi.values())
+    assert all(re.fullmatch("[a-z]{3}_[A-Z][a-z]{3}", language.tag) for language in nllb.values())
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        (HEADER.replace("\n", "\ttag\n") + "en\tEnglish\tGermanic\tLatin\t\n", "line 2: 6 tab-separated columns are"),
         ("code,name,family,script,tier\n", "line 1: the columns must be code, name"),
         ("code\tname\tfamily\tscript\nen\tEnglish\tG\tLatin\n", "line 1: the columns must be"),
         (HEADER + "en\tEnglish\tGermanic\n", "line 2: 5 tab-separated columns are needed"),

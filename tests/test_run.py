@@ -376,3 +376,13 @@ def test_too_few_trials_for_the_directions_are_refused():
     run_of(systems=SYSTEMS, score__significance={"bootstrap": 0, "randomization": 120})
     with pytest.raises(UserError, match=r"119 trials .* 6 directions; at least 120 are needed"):
         run_of(systems=SYSTEMS, score__significance={"bootstrap": 0, "randomization": 119})
+
+
+def test_what_is_frozen_decides_about_systems_alone_and_chunks_about_nothing():
+    run = run_of(training={"freeze": ["embeddings"], "loss_chunk": 64})
+    assert "freeze" not in run.decisive_training()
+    assert run.decisive_training("ns")["freeze"] == ["embeddings"]
+    assert run.processes("ns")["loss_chunk"] == 64
+    assert "loss_chunk" not in run.decisive_training("ns")
+    # Trainings of before these keys stay current.
+    assert "freeze" not in run_of().decisive_training("ns")

@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema
 
-from workflow_scripts import configuration_values, sweeps
+from workflow_scripts import configuration_given, configuration_values, sweeps
 from workflow_scripts.corpus.sources import SOURCES
 from workflow_scripts.corpus.test_sets import available
 from workflow_scripts.direction import Direction, joined
@@ -177,7 +177,7 @@ def systems(config: Config) -> Systems:
 def training(config: Config, system: str | None = None) -> dict[str, Any]:
     """Training settings of a system, or of the baseline: `training`, with what the stage and the system override."""
     stage = config["baseline"] if system is None else config["specialize"]
-    own = {} if system is None else config["systems"][system].get("training", {})
+    own = {"freeze": []} if system is None else config["systems"][system].get("training", {})
     return {"seed": config["seed"], **config["training"], **stage.get("training", {}), **own}
 
 
@@ -210,16 +210,10 @@ def check(config: Config, codes: Sequence[str]) -> None:
         _check_engine(config, system)
     _check_crossed(config, found)
     _check_model(config, found.trained)
-    for where, file in [
-        ("baseline.checkpoint", config["baseline"].get("checkpoint")),
-        *((f"systems.{name}.checkpoint", system.get("checkpoint")) for name, system in config["systems"].items()),
-    ]:
-        check_file(where, file)
     form = SOURCES[config["data"]["source"]].form
     if form == "text" and not config["text"]:
         raise UserError("data.source is text: say which folder it lies in, `text: FOLDER` or `--config text=FOLDER`")
-    if form == "databin":
-        check_file("data.databin", config["data"]["databin"])
+    configuration_given.check(config, form)
     if (form == "none") != (not found.models):
         raise UserError(
             "data.source: none goes with systems that are all existing translations, and only with them; "
@@ -259,7 +253,11 @@ def _check_paths(config: Config) -> None:
         "score.spbleu": config["score"]["spbleu"],
         "data.databin.path": config["data"]["databin"].get("path"),
         **{f"data.sentencepiece.{key}": config["data"]["sentencepiece"][key] for key in ("model", "dictionary")},
-        **{f"{where}.checkpoint.path": (one.get("checkpoint") or {}).get("path") for where, one in given},
+        **{
+            f"{where}.checkpoint.{key}": (one.get("checkpoint") or {}).get(key)
+            for where, one in given
+            for key in ("path", "transformers")
+        },
         **{f"{where}.translations": one.get("translations") for where, one in given},
         **{f"{where}.masks.activations": (one.get("masks") or {}).get("activations") for where, one in given},
         **{
@@ -271,16 +269,12 @@ def _check_paths(config: Config) -> None:
         configuration_values.check_path(key, path)
 
 
-def check_file(where: str, file: Mapping[str, Any] | None) -> None:
-    """A file is named in exactly one way."""
-    if file is not None and sum(key in file for key in ("path", "url", "gdrive")) != 1:
-        raise UserError(f"{where}: give exactly one of path, url and gdrive")
-
-
 def _check_model(config: Config, trained: Iterable[str]) -> None:
     model = config["model"]
     if model["dim"] % model["heads"]:
         raise UserError(f"model.dim ({model['dim']}) must be a multiple of model.heads ({model['heads']})")
+    if config["baseline"].get("training", {}).get("freeze"):
+        raise UserError("baseline.training.freeze: a baseline is trained whole; set specialize.training.freeze")
     for system in [None, *trained]:
         settings, where = training(config, system), f"systems.{system}" if system else "baseline"
         if settings["precision"] != "fp32" and not settings["gpus"]:

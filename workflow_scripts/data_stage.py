@@ -123,6 +123,21 @@ class DataStage:
         return [f"{self.clean}/{pair}.json" for pair in self.run.corpora]
 
     @property
+    def vocabulary(self) -> str:
+        """Where the vocabulary of text is from, and so which rule makes it."""
+        return "pretrained" if self.run.pretrained else "trained"
+
+    @property
+    def pretrained_vocabulary(self) -> list[str]:
+        """What is known of a pretrained model's vocabulary: one file, or none."""
+        return [self.run.paths.vocabulary] if self.run.pretrained else []
+
+    @property
+    def used(self) -> list[str]:
+        """The text whose pieces are all that is kept of a pretrained vocabulary; none where everything is."""
+        return self.cleaned(["train"]) if self.run.config["data"]["vocabulary"] == "used" else []
+
+    @property
     def from_text(self) -> list[str]:
         """Names of the test sets that are prepared from text; the default one of a given data-bin is there already."""
         return [one.name for one in self.run.test_sets if self.is_text or one.folder]

@@ -1,11 +1,11 @@
-"""The language table: code, name, family, script, tier, one row per language."""
+"""The language table: code, name, family, script, tier, and perhaps tag, one row per language."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 
 from workflow_scripts.direction import CODE, Direction
@@ -15,16 +15,22 @@ from workflow_scripts.spreadsheets import check_cells
 
 @dataclass(frozen=True)
 class Language:
-    """One row of a language table; `tier` is empty for the pivot."""
+    """One row of a language table; `tier` is empty for the pivot.
+
+    `tag` is what a pretrained model calls the language (`deu_Latn`); where it is empty, its code.
+    """
 
     code: str
     name: str
     family: str
     script: str
     tier: str
+    tag: str = ""
 
 
-COLUMNS = [field.name for field in fields(Language)]
+COLUMNS = [field.name for field in fields(Language) if field.default is MISSING]
+MORE = [field.name for field in fields(Language) if field.default is not MISSING]
+"""Columns that a table may lack."""
 
 
 def read_languages(path: str | Path) -> dict[str, Language]:
@@ -37,13 +43,14 @@ def read_languages(path: str | Path) -> dict[str, Language]:
     if not path.is_file():
         raise UserError(f"language table {path} does not exist: set languages.table to a file like config/languages/")
     reader = csv.DictReader(io.StringIO(_text(path), newline=""), delimiter="\t")
-    if reader.fieldnames != COLUMNS:
-        raise UserError(f"{path}, line 1: the columns must be {', '.join(COLUMNS)} (tab-separated)")
+    if reader.fieldnames not in (COLUMNS, COLUMNS + MORE):
+        more = ", ".join(MORE)
+        raise UserError(f"{path}, line 1: the columns must be {', '.join(COLUMNS)} (tab-separated), and perhaps {more}")
     table: dict[str, Language] = {}
     for row in reader:
         where = f"{path}, line {reader.line_num}"
         if None in row or None in row.values():
-            raise UserError(f"{where}: {len(COLUMNS)} tab-separated columns are needed")
+            raise UserError(f"{where}: {len(reader.fieldnames)} tab-separated columns are needed")
         if not CODE.fullmatch(row["code"]):
             raise UserError(f"{where}: language code {row['code']!r} may have letters, digits and _ only; change it")
         if row["code"] in table:

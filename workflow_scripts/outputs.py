@@ -220,6 +220,7 @@ class Outputs:
         paths = self.run.paths
         files = [paths.report]
         files += [file for selection in self.neuron_sets for file in paths.overlap(selection)]
+        files += [paths.vocabulary_changes] if self.run.data.used else []
         return files + [file for name in self.shown_figures for file in paths.figure(name)]
 
     def _whole_run(self) -> list[str]:

@@ -45,6 +45,31 @@ class Paths:
         return f"{self.results}/data/manifest.json"
 
     @property
+    def pretrained(self) -> str:
+        """The downloaded model of `transformers` that the baseline is."""
+        return f"{self.results}/pretrained/files"
+
+    @property
+    def sentencepiece(self) -> str:
+        """The SentencePiece model of the run's text."""
+        return f"{self.results}/data/sentencepiece.model"
+
+    @property
+    def dictionary(self) -> str:
+        """The dictionary of its pieces."""
+        return f"{self.results}/data/dict.txt"
+
+    @property
+    def vocabulary(self) -> str:
+        """What is known of a pretrained model's vocabulary."""
+        return f"{self.results}/data/vocabulary.json"
+
+    @property
+    def vocabulary_changes(self) -> str:
+        """What keeping only what is used of it changes in validation and test text."""
+        return f"{self.results}/tables/vocabulary.csv"
+
+    @property
     def baseline(self) -> str:
         """The multilingual baseline."""
         return f"{self.results}/baseline/checkpoint.pt"

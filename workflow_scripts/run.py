@@ -22,6 +22,7 @@ from workflow_scripts.languages import Language
 from workflow_scripts.neurons.criterion import GRADIENTS
 from workflow_scripts.outputs import Outputs
 from workflow_scripts.paths import DEFAULT_SET, Paths
+from workflow_scripts.pretrained import KEY, Pretrained
 from workflow_scripts.score_stage import ScoreStage
 from workflow_scripts.scoring import published
 from workflow_scripts.scoring.settings import check as check_score
@@ -33,7 +34,7 @@ from workflow_scripts.training import provenance, work_folder
 from workflow_scripts.training.course import PROCESSES, decisive
 from workflow_scripts.work import Work
 
-DOWNLOADS = ("fetch_databin", "given_baseline", "given_system")
+DOWNLOADS = ("fetch_databin", "fetch_pretrained", "given_baseline", "given_system")
 """Rules that may fetch what they write from the network."""
 
 
@@ -216,14 +217,21 @@ class Run:
         return own | {name: self.systems[name].curve for name in self.systems.trained}
 
     @property
+    def pretrained(self) -> Pretrained | None:
+        """The model of transformers that the baseline is, if it is one."""
+        given = self.config["baseline"].get("checkpoint") or {}
+        return Pretrained(given, self.paths, self.languages) if KEY in given else None
+
+    @property
     def given_baseline(self) -> list[str]:
-        """The file of a given baseline; none where it is downloaded."""
+        """What the step that takes a given baseline reads; nothing where it downloads it."""
         given = self.given_checkpoint()
-        return [given["path"]] if "path" in given else []
+        return self.pretrained.files if self.pretrained else [given["path"]] if "path" in given else []
 
     def given_checkpoint(self, system: str | None = None) -> dict[str, Any]:
         """Where a given checkpoint (of the baseline where no system is named) is from, and its format."""
-        return (self.systems[system].settings if system else self.config["baseline"])["checkpoint"]
+        own = self.pretrained.source if self.pretrained else self.config["baseline"].get("checkpoint")
+        return self.systems[system].settings["checkpoint"] if system else own
 
     def code_of_given(self, system: str | None = None) -> str:
         """The digest of the code that takes a given checkpoint, its format's included."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import os
 import re
 import subprocess
@@ -54,6 +55,20 @@ def test_the_released_models_are_decoded_without_training(tmp_path):
     assert counts(jobs, *systems) == systems
     assert not counts(jobs, "baseline", "specialize")["baseline"]
     assert not counts(jobs, "baseline", "specialize")["specialize"]
+
+
+@pytest.mark.parametrize("name", ["nllb", "m2m100"])
+def test_pretrained_models_are_planned_without_being_there(tmp_path, name):
+    for pair in (f"en-{code}" for code in ("nl", "da", "es", "pt", "ru", "uk")):
+        for split, code in itertools.product(("train", "valid", "test"), pair.split("-")):
+            (tmp_path / f"{split}.{pair}.{code}").write_text("a\n", encoding="utf-8")
+    jobs = Flow(tmp_path).plan("--config", f"text={tmp_path}", config=ROOT / f"config/{name}.yaml")
+    wanted = {"fetch_pretrained": 1, "pretrained_vocabulary": 1, "given_baseline": 1, "masks": 2, "specialize": 3}
+    assert counts(jobs, *wanted, "sentencepiece_model", "baseline") == {
+        **wanted,
+        "sentencepiece_model": 0,
+        "baseline": 0,
+    }
 
 
 def test_translations_from_elsewhere_are_only_scored(flow):

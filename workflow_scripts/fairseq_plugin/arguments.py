@@ -8,6 +8,9 @@ from typing import Any
 
 from workflow_scripts.systems.variant import Variant
 
+CHUNKED = "label_smoothed_cross_entropy_in_chunks"
+"""The criterion of `chunked_criterion`."""
+
 
 def accumulation(training: Mapping[str, Any]) -> int:
     """Micro-batches per update and GPU, so that an update has `tokens_per_update` tokens on any number of GPUs."""
@@ -35,7 +38,7 @@ def optimization(training: Mapping[str, Any]) -> list[str]:
     """Options of the objective, the optimizer and the batches."""
     precision = {"fp32": [], "fp16": ["--fp16"], "bf16": ["--bf16"]}[training["precision"]]
     return [
-        *("--criterion=label_smoothed_cross_entropy", f"--label-smoothing={training['label_smoothing']}"),
+        *(*criterion(training), f"--label-smoothing={training['label_smoothing']}"),
         *("--optimizer=adam", "--adam-betas=(0.9, 0.98)", "--adam-eps=1e-6"),
         *(f"--clip-norm={training['clip_norm']}", f"--weight-decay={training['weight_decay']}"),
         *("--lr-scheduler=inverse_sqrt", f"--lr={training['lr']}", f"--warmup-updates={training['warmup']}"),
@@ -48,6 +51,13 @@ def optimization(training: Mapping[str, Any]) -> list[str]:
         "--ddp-backend=legacy_ddp",
         *([] if training["gpus"] else ["--cpu"]),
     ]
+
+
+def criterion(training: Mapping[str, Any]) -> list[str]:
+    """The loss: fairseq's own, or the same in chunks of positions."""
+    if chunk := training.get("loss_chunk"):
+        return [f"--criterion={CHUNKED}", f"--loss-chunk={chunk}"]
+    return ["--criterion=label_smoothed_cross_entropy"]
 
 
 def multilingual(task: str, shards: Sequence[str], languages: Sequence[str], directions: Sequence[str]) -> list[str]:
@@ -67,6 +77,11 @@ def system(variant: Variant) -> list[str]:
         *([f"--kind-settings={json.dumps(dict(variant.settings))}"] if variant.settings else []),
         *(["--fp16-no-flatten-grads"] if variant.kind.own else []),
     ]
+
+
+def frozen(training: Mapping[str, Any]) -> list[str]:
+    """What a continued training leaves as it is."""
+    return [f"--freeze={','.join(training['freeze'])}"] if training.get("freeze") else []
 
 
 def sampling(training: Mapping[str, Any]) -> list[str]:

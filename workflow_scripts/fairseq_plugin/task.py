@@ -8,6 +8,7 @@ stays dense and only the batching is the same: the control.
 from __future__ import annotations
 
 import json
+import logging
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from workflow_scripts.direction import Direction, tag
 from workflow_scripts.errors import UserError
 from workflow_scripts.fairseq_plugin import compat  # noqa: F401 - before anything of fairseq
 from workflow_scripts.fairseq_plugin.own_updates import OwnUpdates
+from workflow_scripts.layers.freezing import freeze
 from workflow_scripts.layers.own_names import own_parameters
 from workflow_scripts.systems.kind import Effect
 from workflow_scripts.systems.variant import Variant
@@ -29,6 +31,7 @@ from fairseq.tasks import register_task  # isort: skip
 from fairseq.tasks.translation_multi_simple_epoch import TranslationMultiSimpleEpochTask  # isort: skip
 
 Batch = dict[str, Any]
+log = logging.getLogger(__name__)
 
 
 @register_task("neuron_specialization")
@@ -40,6 +43,7 @@ class NeuronSpecializationTask(TranslationMultiSimpleEpochTask):
         TranslationMultiSimpleEpochTask.add_args(parser)
         parser.add_argument("--kind", default=None, help="kind of the system (default: by the other two)")
         parser.add_argument("--masks-file", default=None, metavar="FILE", help="masks of the system (Parquet)")
+        parser.add_argument("--freeze", default="", metavar="PARTS", help="parts that learn nothing, comma-separated")
         parser.add_argument("--kind-settings", default=None, metavar="JSON", help="settings of its own")
 
     def __init__(self, args: Namespace, langs: list[str], dicts: dict, training: bool) -> None:
@@ -56,6 +60,12 @@ class NeuronSpecializationTask(TranslationMultiSimpleEpochTask):
     def build_model(self, args: Namespace, from_checkpoint: bool = False) -> nn.Module:
         """The Transformer, with what the kind of system does to it."""
         model = super().build_model(args, from_checkpoint)
+        # Checkpoints of earlier versions do not know of it.
+        if parts := getattr(args, "freeze", ""):
+            learning, weights = freeze(model, parts.split(","))
+            log.info("%s frozen: %d of %d weights learn", parts, learning, weights)
+            if not learning:
+                raise UserError(f"training.freeze: with {parts} nothing is left to be trained; leave a part out")
         self.effect = self.variant.attach(model, self.lang_pairs)
         if own := own_parameters(model):
             self.own_updates = OwnUpdates(own)

@@ -21,7 +21,7 @@ import torch
 
 from workflow_scripts import errors
 from workflow_scripts.corpus.manifest import read_manifest
-from workflow_scripts.fairseq_plugin import compat, task  # noqa: F401 - adapts fairseq, registers the task
+from workflow_scripts.fairseq_plugin import chunked_criterion, compat, task  # noqa: F401 - adapts fairseq, registers
 from workflow_scripts.fairseq_plugin.loop import Interrupted, Loop
 from workflow_scripts.fairseq_plugin.model import check_fit, read_dictionary
 from workflow_scripts.formats.checkpoint import architecture, read_checkpoint

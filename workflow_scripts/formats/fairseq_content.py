@@ -88,7 +88,7 @@ def write_content(
         "encoder_ffn_embed_dim": architecture.encoder.ffn_dim,
         "decoder_ffn_embed_dim": architecture.decoder.ffn_dim,
     }
-    for foreign in ("_name", "kind", "masks_file", "kind_settings"):
+    for foreign in ("_name", "kind", "masks_file", "kind_settings", "freeze", "criterion", "loss_chunk"):
         settings.pop(foreign, None)
     content = {
         "args": Namespace(**settings),

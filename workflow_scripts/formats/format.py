@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from workflow_scripts.corpus.manifest import Manifest
 from workflow_scripts.direction import Direction
+from workflow_scripts.files import sha256
 from workflow_scripts.formats.architecture import Architecture, NamedModel
 from workflow_scripts.registry import Schema
 
@@ -48,12 +49,17 @@ def _everything(_: Architecture) -> Iterable[str]:
     return ()
 
 
+def _one_file(path: Path) -> dict[str, str]:
+    return {path.name: sha256(path)}
+
+
 @dataclass(frozen=True)
 class Format:
     """A format.
 
     `summary` says in a line what it is. `read(path)` gives the `NamedModel` in a file, raising `UserError` for what it
-    is not; `write(folder, exported, **options)` fills an empty folder and returns what a README says of it: a section
+    is not, and `digests(path)` those of the files that decide it by name, weights first; `write(folder, exported,
+    **options)` fills an empty folder and returns what a README says of it: a section
     of Markdown, or with `alone` all. A format has one of the two, or both. `options` are those of writing, each with a
     default. `refuses(architecture)` says in words what about a model it cannot hold, nothing of one that it can.
     `widths` says whether FFN layers may differ (`layer`), or those of a component are filled up to the widest
@@ -63,6 +69,7 @@ class Format:
 
     summary: str
     read: Callable[[Path], NamedModel] | None = None
+    digests: Callable[[Path], Mapping[str, str]] = _one_file
     write: Callable[..., str] | None = None
     options: Mapping[str, Schema] = field(default_factory=dict)
     refuses: Callable[[Architecture], Iterable[str]] = _everything

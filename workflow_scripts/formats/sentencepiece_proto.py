@@ -7,7 +7,7 @@ a package more; the few fields needed here are read directly.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +15,9 @@ from workflow_scripts.errors import UserError
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = 1, 2, 3, 4, 5, 6
 """Kinds of pieces."""
+
+KIND = 3
+"""The field of a piece that has its kind."""
 
 UNIGRAM, BPE, WORD, CHAR = 1, 2, 3, 4
 """Kinds of models."""
@@ -70,9 +73,30 @@ def read_proto(path: str | Path) -> Proto:
     return proto
 
 
+def without(data: bytes, unused: Collection[str]) -> bytes:
+    """The model `data` with these of its normal pieces marked as unused; all else is as it was."""
+    made = bytearray()
+    for number, value in _fields(data):
+        if number == 1 and (piece := _piece(value)).kind == NORMAL and piece.text in unused:
+            # Of a field that is there twice the last one counts.
+            value += _written(KIND << 3) + _written(UNUSED)
+        # All fields of a model are messages.
+        made += _written(number << 3 | 2) + _written(len(value)) + value
+    return bytes(made)
+
+
+def _written(value: int) -> bytes:
+    """An integer as `_varint` reads it."""
+    made = bytearray()
+    while value > 0x7F:
+        made.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*made, value])
+
+
 def _piece(data: bytes) -> Piece:
     found = dict(_fields(data))
-    return Piece(found[1].decode(), struct.unpack("<f", found.get(2, bytes(4)))[0], found.get(3, NORMAL))
+    return Piece(found[1].decode(), struct.unpack("<f", found.get(2, bytes(4)))[0], found.get(KIND, NORMAL))
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:

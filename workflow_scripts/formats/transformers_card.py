@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from string import Template
 from textwrap import fill
 from typing import Any
@@ -36,7 +36,7 @@ $imports
 FOLDER = "."  # this folder
 $guard
 model = M2M100ForConditionalGeneration.from_pretrained(FOLDER).eval()
-tokenizer = PreTrainedTokenizerFast.from_pretrained(FOLDER)
+tokenizer = $tokenizer.from_pretrained(FOLDER)
 
 
 class RankAsFairseq(LogitsProcessor):
@@ -105,6 +105,26 @@ $unknown    ranking = RankAsFairseq(tag, model.generation_config.max_length)
     found = model.generate(**batch, logits_processor=LogitsProcessorList([ranking]))
     return [text(line, tag) for line in found]"""
 
+ONE_ORIGINAL = """\
+def translate(lines):
+    tokenizer.src_lang = "$source"
+    batch = tokenizer(lines, return_tensors="pt", padding=True, truncation=True, max_length=$room)
+    ranking = RankAsFairseq($target, model.generation_config.max_length)
+    found = model.generate(**batch, forced_bos_token_id=None, logits_processor=LogitsProcessorList([ranking]))
+    return [text(line, $target) for line in found]"""
+
+ALL_ORIGINAL = """\
+TAGS = $tags
+
+
+def translate(lines, source, target):
+$activate    tokenizer.src_lang = TAGS[source][0]
+    batch = tokenizer(lines, return_tensors="pt", padding=True, truncation=True, max_length=$room)
+    tag = TAGS[target][1]
+    ranking = RankAsFairseq(tag, model.generation_config.max_length)
+    found = model.generate(**batch, logits_processor=LogitsProcessorList([ranking]))
+    return [text(line, tag) for line in found]"""
+
 UNKNOWN = """\
     # Pieces of the tokenizer that training never met have no row in the model.
     batch["input_ids"][batch["input_ids"] >= model.config.vocab_size] = tokenizer.unk_token_id
@@ -127,12 +147,16 @@ def specialize(direction):
     assert hooks, f"no neuron sets for {direction}"
 
 '''
+ROOM = "model.config.max_position_embeddings"
 ACTIVATE = '    specialize(f"{source}-{target}")\n'
 
 
 @dataclass(frozen=True)
 class Card:
-    """What the card tells. `pair` None is the whole model; `scores` are rows as `scoring.tables` reads them."""
+    """What the card tells. `pair` None is the whole model; `scores` are rows as `scoring.tables` reads them.
+
+    `tags` says, where the tokenizer is a pretrained model's own, what that calls the languages, and their rows.
+    """
 
     system: str
     pair: Direction | None
@@ -145,21 +169,20 @@ class Card:
     neurons: str
     data: Mapping[str, Any]
     scores: Sequence[Mapping[str, Any]]
+    tags: Mapping[str, tuple[str, int]] = field(default_factory=dict)
 
 
 def render(card: Card) -> str:
     """The text of README.md."""
     codes = dict.fromkeys(code for one in ([card.pair] if card.pair else card.directions) for code in one.languages)
-    unknown = UNKNOWN if card.written.beyond else ""
+    translate = _translate(card)
     if card.pair:
-        translate = Template(ONE_DIRECTION).substitute(unknown=unknown, target=card.pair.tags[1])
         example = 'print(translate(["…", "…"]))'
     else:
-        activate = ACTIVATE if card.masked else ""
-        translate = Template(ALL_DIRECTIONS).substitute(unknown=unknown, activate=activate)
         source, target = card.directions[0].languages
         example = f'print(translate(["…", "…"], "{source}", "{target}"))'
     sets = card.masked and not card.pair
+    tokenizer = "AutoTokenizer" if card.tags else "PreTrainedTokenizerFast"
     return CARD.substitute(
         license=card.licence,
         languages=", ".join(f'"{code}"' for code in codes),
@@ -167,7 +190,8 @@ def render(card: Card) -> str:
         about=_about(card),
         text=_text(card),
         versions=VERSIONS[card.written.shared_embeddings],
-        imports=_imports(sets, guarded=not card.written.shared_embeddings),
+        imports=_imports(sets, guarded=not card.written.shared_embeddings, tokenizer=tokenizer),
+        tokenizer=tokenizer,
         guard="" if card.written.shared_embeddings else GUARD,
         specialize=SPECIALIZE if sets else "",
         translate=translate,
@@ -178,12 +202,26 @@ def render(card: Card) -> str:
     )
 
 
-def _imports(sets: bool, guarded: bool) -> str:
+def _translate(card: Card) -> str:
+    """The lines that define `translate`."""
+    unknown, activate = UNKNOWN if card.written.beyond else "", ACTIVATE if card.masked else ""
+    if card.pair and card.tags:
+        (source, _), (_, target) = (card.tags[code] for code in card.pair.languages)
+        return Template(ONE_ORIGINAL).substitute(source=source, target=target, room=ROOM)
+    if card.tags:
+        tags = "".join(f'    "{code}": ("{name}", {row}),\n' for code, (name, row) in card.tags.items())
+        return Template(ALL_ORIGINAL).substitute(tags=f"{{\n{tags}}}", activate=activate, room=ROOM)
+    if card.pair:
+        return Template(ONE_DIRECTION).substitute(unknown=unknown, target=card.pair.tags[1])
+    return Template(ALL_DIRECTIONS).substitute(unknown=unknown, activate=activate)
+
+
+def _imports(sets: bool, guarded: bool, tokenizer: str) -> str:
     lines = ["import numpy"] if sets else []
     lines += ["import torch"] + (["import transformers"] if guarded else [])
     lines += ["from safetensors.numpy import load_file"] if sets else []
-    names = "LogitsProcessor, LogitsProcessorList, M2M100ForConditionalGeneration, PreTrainedTokenizerFast"
-    return "\n".join([*lines, f"from transformers import {names}"])
+    names = sorted(["LogitsProcessor", "LogitsProcessorList", "M2M100ForConditionalGeneration", tokenizer])
+    return "\n".join([*lines, f"from transformers import {', '.join(names)}"])
 
 
 def _about(card: Card) -> str:

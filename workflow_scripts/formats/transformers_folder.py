@@ -61,24 +61,31 @@ def write_folder(folder: Path, model: Model, pair: Direction | None, rows: Seque
 
     Layers of a component must have one width.
     """
-    shared = model.architecture.shared == "all"
-    config = m2m100.configuration(model.state, model.architecture)
+    m2m100.check(model.architecture)
     source, target = pair.tags if pair else (None, None)
     tokenizer, vocabulary = transformers_tokenizer.fast_tokenizer(
         model.sentencepiece, model.symbols, model.tags, source
     )
-    tag = vocabulary.ids[target] if target else None
-    write_json(folder / "config.json", config | {PROVENANCE: model.provenance})
-    generation = m2m100.generation(config, model.architecture.max_target, model.search, tag)
-    write_json(folder / "generation_config.json", generation)
     tokenizer.save(str(folder / "tokenizer.json"))
     settings = transformers_tokenizer.settings(model.tags, model.architecture.max_source)
     write_json(folder / "tokenizer_config.json", settings)
     write_json(folder / "special_tokens_map.json", transformers_tokenizer.special_tokens(model.tags))
     shutil.copyfile(model.sentencepiece, folder / "sentencepiece.model")
+    write_model(folder, model, pair, rows, vocabulary.ids[target] if target else None)
+    return Written(model.architecture.shared == "all", vocabulary.beyond, vocabulary.normalizes)
+
+
+def write_model(
+    folder: Path, model: Model, pair: Direction | None, rows: Sequence[Mask] | None, tag: int | None
+) -> None:
+    """Write all but the tokenizer; `tag` is the row of the target language's, None where there is no one target."""
+    shared = model.architecture.shared == "all"
+    config = m2m100.configuration(model.state, model.architecture)
+    write_json(folder / "config.json", config | {PROVENANCE: model.provenance})
+    generation = m2m100.generation(config, model.architecture.max_target, model.search, tag)
+    write_json(folder / "generation_config.json", generation)
     save_file(m2m100.weights(model.state, shared), folder / "model.safetensors", metadata={"format": "pt"})
     # The library makes it for its owner's eyes alone.
     (folder / "model.safetensors").chmod((folder / "config.json").stat().st_mode)
     if rows and pair is None:
         write_sets(folder / SETS, rows)
-    return Written(shared, vocabulary.beyond, vocabulary.normalizes)

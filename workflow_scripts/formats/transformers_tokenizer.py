@@ -50,7 +50,7 @@ def check(proto: Proto, path: Path) -> None:
     if found := [words for words, true in problems.items() if true]:
         raise UserError(
             f"{path} cannot be written as a tokenizer.json ({', '.join(found)}): export with --format ctranslate2 or "
-            "fairseq, which take the SentencePiece model as it is"
+            "fairseq, which take the SentencePiece model as it is, or a pretrained model with --original"
         )
 
 

@@ -39,6 +39,7 @@ CODE = (
     "corpus.manifest",
     "corpus.parallel",
     "fairseq_plugin.arguments",
+    "fairseq_plugin.chunked_criterion",
     "fairseq_plugin.compat",
     "fairseq_plugin.loop",
     "fairseq_plugin.model",
@@ -48,6 +49,8 @@ CODE = (
     "fairseq_plugin.training",
     "formats.checkpoint",
     "formats.peek",
+    "layers.chunked_loss",
+    "layers.freezing",
     "layers.own_names",
     "systems.kind",
     "systems.variant",
@@ -102,7 +105,7 @@ def fairseq_arguments(args: argparse.Namespace, manifest: Manifest, variant: Var
         *arguments.sampling(args.training),
         *arguments.bookkeeping(str(args.work), args.training, every),
         *([f"--finetune-from-model={args.start}"] if args.start else []),
-        *(arguments.system(variant) if variant else []),
+        *([*arguments.frozen(args.training), *arguments.system(variant)] if variant else []),
     ]
 
 

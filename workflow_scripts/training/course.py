@@ -11,15 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-PROCESSES = ("gpus", "nodes", "workers")
+PROCESSES = ("gpus", "nodes", "workers", "loss_chunk")
 """Settings of a training that decide where and how fast an update is computed, not what."""
 Validation = tuple[int, float]
 """An update, and the loss of the validation after it."""
 
 
 def decisive(training: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a training but for those of its processes."""
-    return {name: value for name, value in training.items() if name not in PROCESSES}
+    """The settings of a training but for those of its processes; what is not frozen is not mentioned."""
+    return {name: value for name, value in training.items() if name not in PROCESSES and (value or name != "freeze")}
 
 
 @dataclass(frozen=True)
