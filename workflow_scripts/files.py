@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -41,8 +41,23 @@ def write_text(path: str | Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
+SEAL = "content_sha256"
+"""Key of the digest of all else in an artefact, by which an edit by hand is found."""
+
+
+def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
+    """`content` with the digest of all of it that is not the seal, as it is read again from JSON."""
+    rest = {key: value for key, value in content.items() if key != SEAL}
+    return {**rest, SEAL: digest(json.loads(json.dumps(rest)))}
+
+
 def write_json(path: str | Path, content: Any) -> None:
-    """Write `content` as JSON: sorted keys, two spaces, UTF-8, a newline at the end; atomically."""
+    """Write `content` as JSON: sorted keys, two spaces, UTF-8, a newline at the end; atomically.
+
+    An object that says what it was made from is sealed.
+    """
+    if isinstance(content, dict) and "made_from" in content:
+        content = sealed(content)
     write_text(path, json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
