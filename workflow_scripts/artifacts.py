@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from workflow_scripts.artifacts_checks import COMPONENTS, check_layer, check_masks
 from workflow_scripts.artifacts_files import Metadata, check_filled, read_table, write_table
 from workflow_scripts.errors import UserError
-from workflow_scripts.files import digest
+from workflow_scripts.files import as_written, digest
 from workflow_scripts.neurons.criterion import GRADIENTS
 
 Layer = tuple[str, int]
@@ -274,7 +274,10 @@ def read_segments(path: str | Path) -> tuple[dict[tuple[str, str], NDArray[np.fl
     segments: dict[tuple[str, str], NDArray[np.float64]] = {}
     for (text, metric), rows in table.to_pandas().groupby(["text", "metric"], sort=False):
         rows = rows.sort_values("id")
-        scores = rows["score"].to_numpy()[:, None] if rows["statistics"].isna().all() else np.stack(rows["statistics"])
+        scores = rows["score"].to_numpy()[:, None]
+        if not rows["statistics"].isna().all():
+            with as_written(path):
+                scores = np.stack(rows["statistics"])
         segments[str(text), str(metric)] = scores.astype(np.float64)
     return segments, metadata
 

@@ -66,7 +66,10 @@ def _seal(table: pa.Table, encoded: Mapping[str, str]) -> str:
     """SHA-256 of the values of all columns, of whatever chunks and encodings, and of what the metadata says."""
     hashed = hashlib.sha256(json.dumps(encoded, sort_keys=True).encode())
     for name in table.schema.names:
-        hashed.update(f"{name} {table.schema.field(name).type} {len(table)}\n".encode())
+        kind = table.schema.field(name).type
+        # The type of a list also says what its items are called, which is not kept.
+        kind = f"list of {kind.value_type}" if pa.types.is_list(kind) else str(kind)
+        hashed.update(f"{name} {kind} {len(table)}\n".encode())
         for part in _flat(table[name].combine_chunks()):
             hashed.update(part)
     return hashed.hexdigest()

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from workflow_scripts.errors import UserError
+from workflow_scripts.files import as_written
 from workflow_scripts.formats.architecture import (
     COMPONENTS,
     EMBEDDINGS,
@@ -34,26 +35,34 @@ def read_model(path: Path) -> NamedModel:
 
     Raises `UserError` where one is missing or damaged, or the model is of another class.
     """
+    with as_written(path.with_name("config.json")):
+        return _read(path)
+
+
+def _read(path: Path) -> NamedModel:
     config = _json(path.with_name("config.json"))
     if config.get("model_type") != "m2m_100":
         raise UserError(f"{path}: its config.json is of model type {config.get('model_type')}, only m2m_100 is read")
     tokenizer = _json(path.with_name("tokenizer_config.json"))
+    with as_written(path.with_name("tokenizer_config.json")):
+        special, longest = list(tokenizer.get("extra_special_tokens") or []), tokenizer.get("model_max_length")
+        languages = [found[1] for text in special if (found := TAG.fullmatch(text))]
+        longest = None if longest is None else int(longest)
     try:
         weights = _named(load_file(path))
     except (OSError, SafetensorError) as error:
         raise UserError(f"{path} is not loaded: it is damaged, or another kind of file ({error})") from None
-    languages = [found[1] for text in tokenizer.get("extra_special_tokens") or [] if (found := TAG.fullmatch(text))]
-    architecture = _architecture(config, tokenizer.get("model_max_length"), weights)
+    architecture = _architecture(config, longest, weights)
     return NamedModel(architecture, weights, languages or None, config.get(PROVENANCE) or {})
 
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return dict(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise UserError(f"{path} is missing: a model of transformers is a folder, with its configuration") from None
-    except ValueError:
-        raise UserError(f"{path} is damaged: it is not JSON") from None
+    except (ValueError, TypeError):
+        raise UserError(f"{path} is damaged: it is not JSON, or no object") from None
 
 
 def _named(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
