@@ -183,17 +183,21 @@ def _activations(names: Collection[str]) -> pa.Schema:
     return pa.schema([*NEURON, *((name, kind) for name, kind in STATISTICS.items() if name not in without)])
 
 
-def read_activations(path: str | Path) -> Activations:
-    """Read what `write_activations` wrote. Raises `UserError` when the file is missing or something else."""
+def read_activations(path: str | Path, wanted: Collection[str] | None = None) -> Activations:
+    """Read what `write_activations` wrote, or of its statistics the `wanted` ones that it has: hundreds of files with
+    all of them fill the memory. Raises `UserError` when the file is missing or something else.
+    """
     table, metadata = read_table(path, partial(_known, path))
     if not isinstance(metadata.get("pair"), str):
         raise UserError(f"{path} does not say which direction it belongs to; record the counts again")
     check_filled(path, table, table.schema.names)
-    names = table.schema.names[len(NEURON) :]
+    names = [name for name in table.schema.names[len(NEURON) :] if wanted is None or name in wanted]
+    table = table.select([name for name, _ in NEURON] + names)
     values: dict[Layer, dict[str, NDArray[Any]]] = {}
     for (component, number), rows in table.to_pandas().groupby(["component", "layer"], sort=False):
         rows, layer = rows.sort_values("neuron"), (str(component), int(number))
-        values[layer] = {name: rows[name].to_numpy() for name in names}
+        # Copies: a column must not keep all others of its file.
+        values[layer] = {name: rows[name].to_numpy(copy=True) for name in names}
         check_layer(path, layer, rows["neuron"].to_numpy(), values[layer])
     if not values:
         raise UserError(f"{path} has no rows; record the counts again")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import re
 import sys
 import traceback
 from collections.abc import Iterable
@@ -19,6 +20,8 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import workflow_scripts
 from tests.reliability.parsers import Parser
@@ -118,6 +121,35 @@ def fuzz(parser: Parser, executions: int, folder: Path, seed: int = 0) -> Outcom
         if len(lines.seen) > known and number >= len(parser.seeds):
             corpus.append(content)
     outcome.reached = len({(code, line) for code, _, line in lines.seen})
+    return outcome
+
+
+def properties(parser: Parser, examples: int, folder: Path) -> Outcome:
+    """Let a parser read what hypothesis draws: JSON with the keys of its seeds, texts of their parts, bytes."""
+    outcome = Outcome()
+    parts = sorted({part for seed in parser.seeds for part in re.findall(rb"\w+|\W", seed[:LONGEST])})[:500]
+    texts = st.lists(st.sampled_from(parts) | st.binary(max_size=4), max_size=30).map(b"".join)
+    drawn = st.binary(max_size=200) | texts | st.text(max_size=50).map(lambda text: text.encode("utf-8", "replace"))
+    if parser.file.endswith((".json", ".jsonl")):
+        keys = sorted({key for seed in parser.seeds for key in re.findall(r'"(\w+)":', seed.decode())}) or ["a"]
+        leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just("en-de")
+        values = st.recursive(
+            leaves,
+            lambda inner: (
+                st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(keys) | st.text(max_size=3), inner)
+            ),
+            max_leaves=12,
+        )
+        drawn = values.map(lambda value: json.dumps(value).encode()) | drawn
+
+    @settings(
+        max_examples=examples, database=None, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    )
+    @given(drawn)
+    def read(content: bytes) -> None:
+        attempt(parser, content, folder, outcome)
+
+    read()
     return outcome
 
 

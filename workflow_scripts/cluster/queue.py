@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -45,7 +44,7 @@ def parse(listing: str, run: str, folder: Path) -> list[QueuedJob]:
     for line in listing.splitlines():
         number, state, used, left, name, comment, where = [*line.split("\t", len(FIELDS) - 1), *[""] * len(FIELDS)][:7]
         prefix, _, controller = name.rpartition("_")
-        if prefix == name_prefix(run) and where and os.path.realpath(where) == os.path.realpath(folder):
+        if prefix == name_prefix(run) and where and "\0" not in where and Path(where).resolve() == folder.resolve():
             what = re.sub(r"^rule_", "", comment).replace("_wildcards_", " ")
             jobs.append(QueuedJob(number, state, used, left, controller, what))
     return jobs

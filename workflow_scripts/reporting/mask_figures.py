@@ -16,7 +16,7 @@ from scipy.cluster.hierarchy import dendrogram
 from workflow_scripts.languages import Language
 from workflow_scripts.reporting import analysis
 from workflow_scripts.reporting.overlaps import ARROWS, MEAN, SIDES, Tables, shown
-from workflow_scripts.reporting.style import COLUMN, family_colors, family_legend, named_cells, title
+from workflow_scripts.reporting.style import COLUMN, NAMED, family_colors, family_legend, named_cells, title
 
 Languages = Mapping[str, Language]
 COLORS = {"O2M": "C0", "M2O": "C1", "X2Y": "C2"}
@@ -50,7 +50,8 @@ def _panel(axis: Axes, codes: Sequence[str], matrix: np.ndarray, colors: Sequenc
     size = len(codes)
     cells = np.ma.masked_array(matrix, mask=np.eye(size, dtype=bool))
     # seaborn's heatmap would draw the whole figure for every panel, to see whether labels fit.
-    mesh = axis.pcolormesh(cells, cmap="viridis", **limits)
+    # Of many cells an SVG holds a picture: a path for each takes megabytes, and seconds.
+    mesh = axis.pcolormesh(cells, cmap="viridis", rasterized=size > NAMED, **limits)
     if size <= 9:
         for (row, column), value in np.ndenumerate(matrix):
             if row != column:
