@@ -148,7 +148,7 @@ def changed_inputs(job: Job, kept: KeptDigests, sha256: Callable[[str], str]) ->
     """Which of a job's inputs are not what it was made from; empty where all are, or nobody knows."""
     made = [kept.last[path] for path in job.outputs if path in kept.last][:1]
     changed = [name for before in made for name, seen in before.inputs.items() if sha256(name) != seen[0]]
-    more = f" and {len(changed) - 1} more files" if len(changed) > 1 else ""
+    more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
     return f"{changed[0]}{more} changed since it was made" if changed else ""
 
 

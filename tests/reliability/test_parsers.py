@@ -15,7 +15,7 @@ from workflow_scripts.artifacts_files import write_table
 from workflow_scripts.batch import read_stamp
 from workflow_scripts.direction import Direction
 
-TRIES, SLOW = 40, 12
+TRIES, SLOW = 30, 8
 
 
 @pytest.fixture(scope="module")

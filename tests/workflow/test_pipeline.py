@@ -204,7 +204,7 @@ def test_what_is_edited_or_deleted_by_hand_is_found_and_named(done, results):
     for name in gone:
         (results / name).unlink()
     try:
-        code, lines = verified(done)
+        code, lines = verified(done, "--configfile", "config.yaml")
     finally:
         for path, (content_then, when) in there.items():
             path.write_bytes(content_then)
@@ -221,7 +221,17 @@ def test_what_is_edited_or_deleted_by_hand_is_found_and_named(done, results):
     assert "results/small/masks/ns.parquet: results/small/activations/en-qa.parquet changed since it was made" in stale
     assert "results/small/translations/ns/en-qa.hyp.txt is not the text that was scored" in stale
     assert all(" · " in line for line in lines[:-1])
-    assert verified(done)[0] == 0
+
+
+def test_a_record_of_the_configuration_that_was_edited_is_not_believed(done, results):
+    path = results / "configuration.yaml"
+    before = path.read_bytes()
+    path.write_bytes(before.replace(b"k: 90", b"k: 60"))
+    code, lines = verified(done)
+    path.write_bytes(before)
+    assert code == 1
+    assert lines[0].startswith("edited   results/small/configuration.yaml")
+    assert "--configfile" in lines[1]
 
 
 def test_another_setting_is_named_with_what_it_makes_stale(done):

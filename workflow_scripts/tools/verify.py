@@ -23,7 +23,7 @@ from workflow_scripts.errors import UserError
 from workflow_scripts.installation import workflow_folder
 from workflow_scripts.made_run import MadeRun
 from workflow_scripts.paths import Paths
-from workflow_scripts.verification import counted, verify
+from workflow_scripts.verification import configuration, counted, verify
 
 
 def asked(name: str, arguments: Sequence[str]) -> Due:
@@ -49,6 +49,12 @@ def main() -> int:
     parser.add_argument("--run", required=True, help="name of the run")
     args, arguments = parser.parse_known_args()
     made = MadeRun.read(args.run)
+    if "--configfile" not in arguments and (broken := [*configuration(made.paths)]):
+        print(*broken, sep="\n")
+        print(
+            f'Run {args.run}: name the configuration that it was made with (ARGS="--configfile FILE") to see the rest.'
+        )
+        return 1
     found = asked(args.run, arguments)
     for line in differences(made.config, plain(found.run)):
         print(f"setting  {line}: another configuration than the run was last made with")
