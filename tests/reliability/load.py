@@ -46,6 +46,10 @@ class Measured:
     megabytes: float
     code: int
 
+    def __str__(self) -> str:
+        ended = f", exit code {self.code}" if self.code else ""
+        return f"{self.name}: {self.wall:.1f} s wall, {self.cpu:.1f} s CPU, {self.megabytes:.0f} MiB{ended}"
+
 
 def measure(name: str, step: str, *options: object) -> Measured:
     """Run a step to its end."""
@@ -55,7 +59,9 @@ def measure(name: str, step: str, *options: object) -> Measured:
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     wall, cpu = time.monotonic() - start, usage.ru_utime + usage.ru_stime
-    return Measured(name, wall, cpu, usage.ru_maxrss / 1024, process.returncode)
+    found = Measured(name, wall, cpu, usage.ru_maxrss / 1024, process.returncode)
+    print(f"[load] {found}", flush=True)
+    return found
 
 
 def apart(work: Callable[..., Any], *arguments: Any) -> None:
@@ -214,11 +220,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder to write to")
     args = parser.parse_args()
     folder = args.output.resolve()
-    for one in study(folder, args.languages) if args.what == "study" else text(folder, args.lines):
-        print(
-            f"{one.name}: {one.wall:.1f} s wall, {one.cpu:.1f} s CPU, {one.megabytes:.0f} MiB, code {one.code}",
-            flush=True,
-        )
+    found = list(study(folder, args.languages) if args.what == "study" else text(folder, args.lines))
+    sys.exit(any(one.code for one in found))
 
 
 if __name__ == "__main__":

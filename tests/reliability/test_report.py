@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from itertools import islice
 
 import pytest
 
@@ -78,8 +78,7 @@ def test_what_is_too_slow_or_too_large_has_failed():
 
 
 def test_the_load_is_carried_by_real_commands(tmp_path):
-    """The same as by hand, of a study of four directions."""
-    found = list(study(tmp_path, languages=2, layers=1, ffn_dim=16))
-    assert [one.name for one in found if one.code] == []
-    assert len(found) == 7
-    assert Path(tmp_path / "report.html").stat().st_size
+    """The first of those that are run by hand, on a study of four directions."""
+    found = list(islice(study(tmp_path, languages=2, layers=1, ffn_dim=16), 3))
+    assert [one.name for one in found] == ["masks, cumulative", "masks, random", "overlap"]
+    assert all(one.code == 0 and one.megabytes > 20 for one in found)
