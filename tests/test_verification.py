@@ -104,11 +104,16 @@ def test_the_last_word_on_a_file_counts_and_a_line_that_a_kill_cut_is_passed_ove
     path = Path(Paths("demo").digests)
     with path.open("a") as file:
         file.write('\n{"rule": "tables", "inputs": {"in')
+    before = path.read_bytes()
+    assert said(jobs) == []
+    assert path.read_bytes() == before
     KeptDigests(path).add("masks", [], ["in.txt"])
     assert said(jobs) == []
-    kept = KeptDigests(path)
-    assert {name: found.rule for name, found in kept.last.items()} == {"out.csv": "tables", "in.txt": "masks"}
-    # What later lines have replaced is left out in the end.
+    assert {name: found.rule for name, found in KeptDigests(path).last.items()} == {
+        "out.csv": "tables",
+        "in.txt": "masks",
+    }
+    # What later lines had replaced is left out.
     assert len([line for line in path.read_text().splitlines() if line]) == 2
 
 

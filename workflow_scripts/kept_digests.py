@@ -36,9 +36,7 @@ class KeptDigests:
         rows = [job for row in json_lines(self.path) if (job := _job(row))]
         self.last = {name: job for job in rows for name in job.outputs}
         self._known = {name: seen for job in rows for name, seen in {**job.inputs, **job.outputs}.items()}
-        kept = {id(job): job for job in self.last.values()}
-        if len(kept) < len(rows) // 2:
-            write_text(self.path, "".join(map(_line, kept.values())))
+        self._lines = len(rows)
 
     def add(self, rule: str, inputs: Iterable[str], outputs: Iterable[str]) -> None:
         """Note what a job that has just ended read and wrote, as far as it is there.
@@ -52,11 +50,19 @@ class KeptDigests:
         job = Job(rule, self._digests(inputs), self._digests(outputs))
         if not job.outputs:
             return
+        self._compact()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="utf-8") as file:
             # Before it, too: a kill may have cut the line before short.
             file.write("\n" + _line(job))
         self.last |= dict.fromkeys(job.outputs, job)
+
+    def _compact(self) -> None:
+        """Leave out lines that later ones have replaced, once they are more than half of what an earlier start left."""
+        kept = {id(job): job for job in self.last.values()}
+        if len(kept) < self._lines // 2:
+            write_text(self.path, "".join(map(_line, kept.values())))
+        self._lines = 0
 
     def _digests(self, names: Iterable[str]) -> dict[str, Seen]:
         return {name: self._digest(name) for name in sorted(set(names)) if Path(name).is_file()}
