@@ -28,7 +28,11 @@ def gather(scratch: Path, share: float = 1.0) -> Evidence:
     """Try all of them, in two processes; `share` of the executions."""
     numbers = range(len(parsers(scratch / "count")))
     with get_context("spawn").Pool(2) as pool:
-        found = pool.map(partial(tried, scratch=scratch, share=share), numbers, chunksize=1)
+        found = []
+        for one in pool.imap(partial(tried, scratch=scratch, share=share), numbers):
+            found.append(one)
+            escaped = "; ".join(one[1].escaped | one[2].escaped) or "nothing escaped"
+            print(f"[fuzzing] {one[0]}: {one[1].executions + one[2].executions:,} executions, {escaped}", flush=True)
     rows = []
     for name, fuzzed, drawn in found:
         escaped = fuzzed.escaped | drawn.escaped
