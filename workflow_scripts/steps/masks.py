@@ -42,8 +42,8 @@ from workflow_scripts.neurons.criteria import CRITERIA
 from workflow_scripts.neurons.criterion import Criterion, Kept, Layer, Neurons, coverage, shared
 
 CODE = ("neurons.criterion",)
-COUNTS = ("count", "count_all", "count_even")
-"""Statistics that every criterion may be asked of."""
+COUNTS = {"real": ("count", "count_even"), "all": ("count", "count_even", "count_all")}
+"""Statistics that every criterion may be asked of, by the positions that count."""
 
 
 def parse() -> argparse.Namespace:
@@ -90,7 +90,7 @@ def check(found: Mapping[str, Activations], columns: Sequence[str], args: argpar
                 "them again (activations.gradients: true for what needs gradients)"
             )
     if args.baseline_activations:
-        own = read_activations(args.baseline_activations, COUNTS).widths
+        own = read_activations(args.baseline_activations, COUNTS["real"]).widths
         if wrong := [pair for pair, each in found.items() if each.widths != own]:
             raise UserError(
                 f"the activations of {wrong[0]} are of a model of another shape than {args.baseline_activations}: "
@@ -192,7 +192,7 @@ def main() -> None:
     columns = sorted({"count", *criterion.needed(options)})
     found: dict[str, Activations] = {}
     for path in args.activations:
-        if (each := read_activations(path, {*columns, *COUNTS}).counting(args.positions)).pair in found:
+        if (each := read_activations(path, {*columns, *COUNTS[args.positions]}).counting(args.positions)).pair in found:
             raise UserError(f"{path}: another file has the counts of {each.pair} already; each direction has one")
         found[each.pair] = each
     check(found, columns, args)
