@@ -4,13 +4,13 @@ BIN := .venv/bin
 # CONFIG=config/text.yaml takes another configuration, ARGS="…" passes anything on to Snakemake.
 CONFIG ?= config/config.yaml
 ARGS ?=
-# The run that `make translate` takes its system from.
+# The run that `make translate`, `make verify` and `make switch-offs` are about.
 RUN ?= demo
 # Targets in ARGS come first: --configfile takes every word that follows it.
 SNAKEMAKE := $(BIN)/snakemake
 LINT_CONFIG = $(BIN)/python -m workflow_scripts.tools.lint_config $(CONFIG)
 
-.PHONY: help env comet run study dry test lint format lock config-reference bench matrix plan status doctor compare translate switch-offs
+.PHONY: help env comet run study dry test lint format lock config-reference bench matrix plan status doctor compare verify translate switch-offs reliability
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -57,6 +57,9 @@ doctor: env  ## what is missing on this machine, and how to mend it
 compare: env  ## two runs side by side: make compare A=results/x B=results/y
 	@$(BIN)/python -m workflow_scripts.tools.compare $(A) $(B)
 
+verify: env  ## whether a run's files are as they were made, from what there is now: make verify [RUN=demo]
+	@$(BIN)/python -m workflow_scripts.tools.verify --run $(RUN) $(ARGS)
+
 matrix: env  ## single changes of every kind: what runs again, and that the end is that of a run from nothing (an hour)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.workflow.matrix
 
@@ -68,6 +71,9 @@ translate:  ## lines in, translations out: make translate SYSTEM=ns PAIR=en-qa [
 
 switch-offs: env  ## what single neurons do to the loss, against what is foreseen: make switch-offs PAIR=en-qa [RUN=demo]
 	@$(BIN)/python -m workflow_scripts.tools.switch_offs --run $(RUN) --pair $(PAIR) $(ARGS)
+
+reliability: env  ## tests/RELIABILITY.md: kills, faults, inputs, load, fuzzing, all anew (an hour): make reliability [ARGS="--only load"]
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.reliability.report $(ARGS)
 
 bench: env  ## benchmarks, on an otherwise idle machine
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -1,7 +1,11 @@
 # How jobs run: GPUs of this machine, the run's jobs in SLURM's queue, what is forced, and what is said of failures.
 import signal
+from functools import cache, partial
 
 from workflow_scripts.cluster import failures, gpus, queue, snakemake_order
+from workflow_scripts.kept_digests import KeptDigests
+
+kept_digests = cache(partial(KeptDigests, PATHS.digests))
 
 # SLURM's warning that a job's time is nearly up is for the training; it would end the Snakemake inside the job.
 signal.signal(signal.SIGUSR1, signal.SIG_IGN)
@@ -9,6 +13,8 @@ signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 snakemake_state.tell_due(workflow, RUN.is_precious)
 snakemake_order.keep_back(workflow, readiness.TRAININGS, readiness.FIRST)
 snakemake_state.spare_unseen()
+# What is changed by hand later is found by what jobs read and wrote; read from a file only where jobs end.
+snakemake_state.tell_ended(workflow, lambda *job: kept_digests().add(*job))
 if gpus.present():
     # A profile for a cluster says itself who gets a GPU.
     snakemake_state.give_gpus(workflow, ["record", "decode", "crossed"])

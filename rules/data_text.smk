@@ -60,6 +60,7 @@ rule binarize:
         f"{PATHS.logs}/binarize/binarize.log",
     benchmark:
         f"{PATHS.benchmarks}/binarize/binarize.jsonl"
+    threads: 2
     params:
         code=step_digest("binarize"),
         folder=lambda wildcards: DATA.clean,
@@ -70,7 +71,7 @@ rule binarize:
     shell:
         "python -m workflow_scripts.steps.binarize --folder {params.folder:q} --pairs {params.pairs:q}"
         " --codes {params.codes:q} --model {input.model:q} --dictionary {input.dictionary:q}"
-        " --max-pieces {params.max_pieces:q} --output {params.output:q} 2>&1 | log_to {log:q}"
+        " --max-pieces {params.max_pieces:q} --processes {threads} --output {params.output:q} 2>&1 | log_to {log:q}"
 
 
 include: "data_test_sets.smk"

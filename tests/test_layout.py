@@ -21,7 +21,8 @@ STEPS = sorted(path.stem for path in (PACKAGE / "steps").glob("*.py") if path.st
 # What decides nothing about the content of an artefact: names, messages, how files are written and jobs are run.
 NEUTRAL = re.compile(
     r"__init__|artifacts\w*|batch|command_line|configuration\w*|data_stage|direction|errors|files|installation|languages"
-    r"|outputs|paths|pretrained|progress|readiness|registry|run|schema|score_stage|source_code|systems\.system|work|cluster\..*"
+    r"|outputs|paths|pretrained|progress|readiness|registry|run|schema|score_stage|shares|source_code|systems\.system|work"
+    r"|cluster\..*"
     r"|training\.(work_folder|provenance|publishing|beginning)"
 )
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from workflow_scripts.artifacts_checks import COMPONENTS, check_layer, check_masks
 from workflow_scripts.artifacts_files import Metadata, check_filled, read_table, write_table
 from workflow_scripts.errors import UserError
-from workflow_scripts.files import digest
+from workflow_scripts.files import as_written, digest
 from workflow_scripts.neurons.criterion import GRADIENTS
 
 Layer = tuple[str, int]
@@ -183,17 +183,21 @@ def _activations(names: Collection[str]) -> pa.Schema:
     return pa.schema([*NEURON, *((name, kind) for name, kind in STATISTICS.items() if name not in without)])
 
 
-def read_activations(path: str | Path) -> Activations:
-    """Read what `write_activations` wrote. Raises `UserError` when the file is missing or something else."""
+def read_activations(path: str | Path, wanted: Collection[str] | None = None) -> Activations:
+    """Read what `write_activations` wrote, or of its statistics the `wanted` ones that it has: hundreds of files with
+    all of them fill the memory. Raises `UserError` when the file is missing or something else.
+    """
     table, metadata = read_table(path, partial(_known, path))
     if not isinstance(metadata.get("pair"), str):
         raise UserError(f"{path} does not say which direction it belongs to; record the counts again")
     check_filled(path, table, table.schema.names)
-    names = table.schema.names[len(NEURON) :]
+    names = [name for name in table.schema.names[len(NEURON) :] if wanted is None or name in wanted]
+    table = table.select([name for name, _ in NEURON] + names)
     values: dict[Layer, dict[str, NDArray[Any]]] = {}
     for (component, number), rows in table.to_pandas().groupby(["component", "layer"], sort=False):
         rows, layer = rows.sort_values("neuron"), (str(component), int(number))
-        values[layer] = {name: rows[name].to_numpy() for name in names}
+        # Copies: a column must not keep all others of its file.
+        values[layer] = {name: rows[name].to_numpy(copy=True) for name in names}
         check_layer(path, layer, rows["neuron"].to_numpy(), values[layer])
     if not values:
         raise UserError(f"{path} has no rows; record the counts again")
@@ -274,7 +278,10 @@ def read_segments(path: str | Path) -> tuple[dict[tuple[str, str], NDArray[np.fl
     segments: dict[tuple[str, str], NDArray[np.float64]] = {}
     for (text, metric), rows in table.to_pandas().groupby(["text", "metric"], sort=False):
         rows = rows.sort_values("id")
-        scores = rows["score"].to_numpy()[:, None] if rows["statistics"].isna().all() else np.stack(rows["statistics"])
+        scores = rows["score"].to_numpy()[:, None]
+        if not rows["statistics"].isna().all():
+            with as_written(path):
+                scores = np.stack(rows["statistics"])
         segments[str(text), str(metric)] = scores.astype(np.float64)
     return segments, metadata
 

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from workflow_scripts import configuration
 from workflow_scripts.errors import UserError
-from workflow_scripts.files import FORMAT, write_json
+from workflow_scripts.files import FORMAT, sealed, sha256, write_json, write_text
 from workflow_scripts.run import Run
 
 SILENT = ("report", "pairs")
@@ -35,7 +37,7 @@ def announce(run: Run) -> list[str]:
         raise UserError(f"{path} is damaged: remove it, and start again") from None
     if version != FORMAT:
         raise UserError(_other_format(run, version))
-    found = list(differences(told, _plain(run)))
+    found = list(differences(told, plain(run)))
     if not found:
         return []
     more = [f"  … and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
@@ -47,9 +49,15 @@ def announce(run: Run) -> list[str]:
 
 
 def write(run: Run) -> None:
-    """Note the configuration that the run is made with from now on; the file is left alone where it says so already."""
-    content = {"format": FORMAT, "configuration": _plain(run)}
+    """Note the configuration that the run is made with from now on; what says so already is left alone.
+
+    `configuration.json` has what decides, `configuration.yaml` beside it all keys in their order: it can be run again.
+    """
+    whole = yaml.safe_dump(json.loads(json.dumps(run.config)), sort_keys=False, allow_unicode=True)
     path = Path(run.paths.record)
+    if not (file := path.with_suffix(".yaml")).exists() or file.read_text(encoding="utf-8") != whole:
+        write_text(file, whole)
+    content = sealed({"format": FORMAT, "configuration": plain(run), "files": {file.name: sha256(file)}})
     if not path.exists() or json.loads(path.read_text(encoding="utf-8")) != content:
         write_json(path, content)
 
@@ -63,7 +71,7 @@ def differences(before: Any, now: Any, key: str = "") -> Iterator[str]:
         yield f"{key}: {_text(before)} -> {_text(now)}"
 
 
-def _plain(run: Run) -> dict[str, Any]:
+def plain(run: Run) -> dict[str, Any]:
     """The configuration as it decides: with the languages in the model's order, without what only packs work."""
     decisive = configuration.decisive(run.config)
     plain = json.loads(json.dumps({key: value for key, value in decisive.items() if key not in SILENT}))

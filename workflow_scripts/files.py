@@ -6,14 +6,17 @@ import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workflow_scripts import __version__
 from workflow_scripts.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FORMAT = 2
 """Version of the layout of files; in the metadata of every Parquet file and part of all `made_from`."""
@@ -41,8 +44,23 @@ def write_text(path: str | Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
+SEAL = "content_sha256"
+"""Key of the digest of all else in an artefact, by which an edit by hand is found."""
+
+
+def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
+    """`content` with the digest of all of it that is not the seal, as it is read again from JSON."""
+    rest = {key: value for key, value in content.items() if key != SEAL}
+    return {**rest, SEAL: digest(json.loads(json.dumps(rest)))}
+
+
 def write_json(path: str | Path, content: Any) -> None:
-    """Write `content` as JSON: sorted keys, two spaces, UTF-8, a newline at the end; atomically."""
+    """Write `content` as JSON: sorted keys, two spaces, UTF-8, a newline at the end; atomically.
+
+    An object that says what it was made from is sealed.
+    """
+    if isinstance(content, dict) and "made_from" in content:
+        content = sealed(content)
     write_text(path, json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
@@ -54,6 +72,24 @@ def read_json(path: str | Path) -> Any:
         raise UserError(f"{path} does not exist") from None
     except ValueError as error:
         raise UserError(f"{path} is damaged, or was changed by hand ({error}): remove it, and start again") from None
+
+
+@contextmanager
+def as_written(path: str | Path) -> Iterator[None]:
+    """Raise `UserError` where what was read from `path` has not the shape that the pipeline gives it."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0][:200]
+        raise UserError(f"{path} is damaged, or was changed by hand ({reason}): remove it, and start again") from None
+
+
+def read_csv(path: str | Path, **options: Any) -> pd.DataFrame:
+    """A table, as pandas reads it with `options`. Raises `UserError` where the file is none in UTF-8."""
+    import pandas as pd
+
+    with as_written(path):
+        return pd.read_csv(path, **options)
 
 
 def json_lines(path: str | Path) -> list[dict[str, Any]]:

@@ -40,6 +40,11 @@ class Paths:
         return f"{self.results}/configuration.json"
 
     @property
+    def digests(self) -> str:
+        """What every job read and wrote, by content."""
+        return f"{self.results}/digests.jsonl"
+
+    @property
     def manifest(self) -> str:
         """The prepared training data: train, valid and vocabulary."""
         return f"{self.results}/data/manifest.json"

@@ -8,6 +8,9 @@ from __future__ import annotations
 import copy
 import csv
 import json
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -15,10 +18,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+import yaml
 
+from tests.conftest import ROOT
 from tests.workflow.conftest import DIRECTIONS, SMALL, Flow
 from workflow_scripts.artifacts import masks_digest, read_activations, read_masks, read_translations
 from workflow_scripts.artifacts_files import read_metadata
+from workflow_scripts.files import SEAL
 from workflow_scripts.formats import checkpoint
 
 SYSTEMS = list(SMALL["systems"])
@@ -113,6 +119,134 @@ def test_the_tables_follow(done):
     assert "Nothing to be done" in done.run()
 
 
+def verified(done: Flow, *arguments: str) -> tuple[int, list[str]]:
+    """Exit code of `verify`, and its findings."""
+    command = [sys.executable, "-m", "workflow_scripts.tools.verify", "--run", "small", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    said = subprocess.run(command, capture_output=True, text=True, check=False, cwd=done.folder, env=environment)
+    return said.returncode, [line for line in said.stdout.splitlines() if not line.startswith("[")]
+
+
+def test_an_untouched_run_is_as_it_was_made(done):
+    code, lines = verified(done)
+    assert (code, len(lines)) == (0, 1), lines
+    assert lines[0].endswith("all as they were made, from what there is now.")
+
+
+# A file of every kind that a run has.
+KINDS = [
+    "configuration.json",
+    "configuration.yaml",
+    "activations/en-qa.parquet",
+    "masks/ns.parquet",
+    "translations/ns/en-qe.parquet",
+    "translations/ns/en-qa.hyp.txt",
+    "translations/ns/en-qa.src.txt",
+    "translations/baseline/qe-en.ref.txt",
+    "scores/ns/en-qa.json",
+    "scores/ns/qa-en.segments.parquet",
+    "scores/ns/qa-en.language.json",
+    "significance/baseline/ns/en-qa.json",
+    "significance/baseline/ns/means.json",
+    "ceilings/en-qa.json",
+    "tables/summary.csv",
+    "tables/summary.md",
+    "tables/directions.csv",
+    "tables/overlap-ns/families.csv",
+    "figures/training.svg",
+    "figures/training.png",
+    "figures/sparsity-ns.csv",
+    "report.html",
+    "baseline/checkpoint.pt",
+    "baseline/training.csv",
+    "systems/ns/checkpoint.pt",
+    "data/raw/train.en-qa.qa",
+    "data/checked.json",
+    "data/clean/train.en-qa.qa",
+    "data/clean/en-qa.json",
+    "data/filters.csv",
+    "data/identifier.json",
+    "data/manifest.json",
+    "data/dict.txt",
+    "data/sentencepiece.model",
+    "data/tests/test/manifest.json",
+    "data/tests/test/checked.json",
+    "data/tests/test/text/test.en-qa.qa",
+]
+
+
+def edit(path: Path) -> None:
+    """Change one value of a file, or one byte of it, and nothing else: its time is what it was."""
+    before = path.stat()
+    if path.suffix == ".parquet":
+        table = pq.read_table(path, partitioning=None)
+        number = next(n for n, field in enumerate(table.schema) if pa.types.is_integer(field.type))
+        values = [*table.column(number).to_pylist()[:-1], 3]
+        table = table.set_column(number, table.schema.field(number), pa.array(values, table.schema.field(number).type))
+        pq.write_table(table, path, compression="zstd")
+    elif path.suffix == ".json":
+        content = json.loads(path.read_text(encoding="utf-8"))
+        (content[0] if isinstance(content, list) else content)["note"] = "by hand"
+        path.write_text(json.dumps(content), encoding="utf-8")
+    else:
+        content = path.read_bytes()
+        middle = len(content) // 2
+        path.write_bytes(content[:middle] + b"7" + content[middle + (content[middle : middle + 1] != b"7") :])
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_what_is_edited_or_deleted_by_hand_is_found_and_named(done, results):
+    there = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in results.rglob("*") if path.is_file()}
+    gone = ["tables/significance.csv", "figures/shared-ns.png", "translations/random/en-qa.hyp.txt"]
+    for name in KINDS:
+        edit(results / name)
+    edit(results / "data/bin/train.en-qe.en.bin")
+    for name in gone:
+        (results / name).unlink()
+    try:
+        code, lines = verified(done, "--configfile", "config.yaml")
+    finally:
+        for path, (content_then, when) in there.items():
+            path.write_bytes(content_then)
+            os.utime(path, ns=(when, when))
+    assert code == 1
+    found = {
+        kind: {line.split()[1].rstrip(":") for line in lines if line.startswith(kind)} for kind in ("edited", "missing")
+    }
+    assert not [name for name in KINDS if not any(path.endswith(f"results/small/{name}") for path in found["edited"])]
+    assert found["missing"] == {f"results/small/{name}" for name in gone}
+    assert any("train.en-qe is not what was prepared" in line for line in lines)
+    # What was made from them is named, too.
+    stale = " ".join(line for line in lines if line.startswith("stale"))
+    assert "results/small/masks/ns.parquet: results/small/activations/en-qa.parquet changed since it was made" in stale
+    assert "results/small/translations/ns/en-qa.hyp.txt is not the text that was scored" in stale
+    assert all(" · " in line for line in lines[:-1])
+
+
+def test_a_record_of_the_configuration_that_was_edited_is_not_believed(done, results):
+    path = results / "configuration.yaml"
+    before = path.read_bytes()
+    path.write_bytes(before.replace(b"k: 90", b"k: 60"))
+    code, lines = verified(done)
+    path.write_bytes(before)
+    assert code == 1
+    assert lines[0].startswith("edited   results/small/configuration.yaml")
+    assert "--configfile" in lines[1]
+
+
+def test_another_setting_is_named_with_what_it_makes_stale(done):
+    other = copy.deepcopy(SMALL)
+    other["systems"]["ns"]["masks"]["k"] = 60
+    (done.folder / "other.yaml").write_text(yaml.safe_dump(other), encoding="utf-8")
+    code, lines = verified(done, "--configfile", "other.yaml")
+    assert code == 1
+    assert any(line.startswith("setting  systems.ns.masks.k: 90 -> 60") for line in lines)
+    assert any(
+        line.startswith("stale    results/small/masks/ns.parquet: settings or code are others now") for line in lines
+    )
+    assert not any("activations" in line for line in lines)
+
+
 def test_another_k_reruns_that_system_and_what_depends_on_it(done):
     other = copy.deepcopy(SMALL)
     other["systems"]["ns"]["masks"]["k"] = 60
@@ -153,7 +287,7 @@ def test_a_selection_of_pairs_has_tables_of_its_own(done, results):
 
 
 # A checkpoint holds the place of its data, so its digest, and what is made from that, depend on the folder.
-PLACES = ("checkpoint_sha256", "made_from", "activations_sha256", "code_version")
+PLACES = (SEAL, "checkpoint_sha256", "made_from", "activations_sha256", "code_version")
 
 
 def content(path: Path) -> tuple[pa.Table, dict]:

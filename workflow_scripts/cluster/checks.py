@@ -92,14 +92,21 @@ def cluster(profile: Path) -> Iterator[Check]:
     if not good:
         yield Check("bad", "SLURM does not answer", said)
         return
-    partitions: dict[str, str] = {}
-    for line in said.splitlines():
-        name, gpus, _ = line.split("|")
-        partitions[name] = f"{partitions.get(name, '')},{gpus}"
-    yield Check("ok", f"SLURM answers; partitions: {', '.join(partitions)}")
+    there = partitions(said)
+    yield Check("ok", f"SLURM answers; partitions: {', '.join(there)}")
     settings = yaml.safe_load(profile.read_text(encoding="utf-8"))
-    yield from _partitions(settings, partitions, profile)
+    yield from _partitions(settings, there, profile)
     yield from _accounting(settings, profile)
+
+
+def partitions(listing: str) -> dict[str, str]:
+    """GPUs by partition, in a listing of sinfo (`%R|%G|%l`); what stands between its lines is passed over."""
+    found: dict[str, str] = {}
+    for line in listing.splitlines():
+        if line.count("|") == 2:
+            name, gpus, _ = line.split("|")
+            found[name] = f"{found.get(name, '')},{gpus}"
+    return found
 
 
 def _partitions(settings: Mapping[str, Any], there: Mapping[str, str], profile: Path) -> Iterator[Check]:

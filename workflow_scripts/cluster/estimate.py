@@ -57,7 +57,9 @@ def records(folder: Path) -> dict[str, list[float]]:
     found = defaultdict(list)
     for path in sorted(folder.rglob("*.jsonl")):
         for row in json_lines(path):
-            found[str(path.relative_to(folder))].append(float(row["s"]))
+            # Very short jobs have `NA`.
+            if isinstance(seconds := row.get("s"), (int, float)):
+                found[str(path.relative_to(folder))].append(float(seconds))
     return dict(found)
 
 

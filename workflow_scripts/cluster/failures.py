@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import glob
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from workflow_scripts.errors import UserError
-from workflow_scripts.files import write_json
+from workflow_scripts.files import as_written, read_json, write_json
 
 LINES = 6
 """Lines of a failed job's own log that are shown."""
@@ -32,14 +31,13 @@ def write(jobs: Iterable[Failure], path: Path) -> None:
 
 def read(path: Path) -> list[Failure]:
     """The jobs that failed when Snakemake last ended. Raises `UserError` where the file is damaged."""
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-        found = [Failure(**row) for row in rows] if isinstance(rows, list) else None
-    except (ValueError, TypeError):
-        found = None
-    if found is None:
-        raise UserError(f"{path} is damaged: remove it; the next run writes it again")
-    return found
+    if not path.exists():
+        return []
+    with as_written(path):
+        return [
+            Failure(str(row["rule"]), dict(row["wildcards"]), list(row["output"]), list(map(str, row["logs"])))
+            for row in read_json(path)
+        ]
 
 
 def message(jobs: list[Failure], run: str) -> str:
@@ -48,7 +46,11 @@ def message(jobs: list[Failure], run: str) -> str:
     lines = [f"Run {run} is not complete" + (f": {len(jobs)} job(s) failed." if jobs else ".")]
     for job in jobs:
         more = f" and {len(job.output) - 1} more" if len(job.output) > 1 else ""
-        lines += ["", f"  {job.rule} {' '.join(job.wildcards.values())}", f"    to write {job.output[0]}{more}"]
+        lines += [
+            "",
+            f"  {job.rule} {' '.join(map(str, job.wildcards.values()))}",
+            f"    to write {next(iter(job.output), 'nothing')}{more}",
+        ]
         for path in map(Path, job.logs):
             if path.exists():
                 tail = path.read_text(encoding="utf-8", errors="replace").splitlines()[-LINES:]
@@ -61,5 +63,6 @@ def message(jobs: list[Failure], run: str) -> str:
 
 def newest(rule: str) -> Path | None:
     """SLURM's log of the last job of a rule that was not successful (those of successful ones are removed)."""
+    rule = glob.escape(rule)
     logs = [*(SLURM_LOGS / f"rule_{rule}").rglob("*.log"), *SLURM_LOGS.glob(f"group_*_{rule}*/**/*.log")]
     return max(logs, key=lambda path: path.stat().st_mtime, default=None)

@@ -42,9 +42,9 @@ def parse(listing: str, run: str, folder: Path) -> list[QueuedJob]:
     """Jobs of `run` in a listing of squeue with `FIELDS`, one job a line."""
     jobs = []
     for line in listing.splitlines():
-        number, state, used, left, name, comment, where = line.split("\t")
+        number, state, used, left, name, comment, where = [*line.split("\t", len(FIELDS) - 1), *[""] * len(FIELDS)][:7]
         prefix, _, controller = name.rpartition("_")
-        if prefix == name_prefix(run) and Path(where).resolve() == folder.resolve():
+        if prefix == name_prefix(run) and where and "\0" not in where and Path(where).resolve() == folder.resolve():
             what = re.sub(r"^rule_", "", comment).replace("_wildcards_", " ")
             jobs.append(QueuedJob(number, state, used, left, controller, what))
     return jobs

@@ -6,7 +6,7 @@ Each use has its reason here:
   speaks of the stage (`decode`), so every batch's rule (`decode_3`) must get what the profile says of it.
 - The names of a run's SLURM jobs tell a later start that they are still in the queue; the plugin knows only its own id.
 - GPUs of this machine are a global resource, which must be known before the first job is chosen.
-- `plan` and `status` ask for the jobs that are due as data; Snakemake's API only prints them.
+- `plan`, `status` and `verify` ask for the jobs that are due as data; Snakemake's API only prints them.
 - After a kill its lock stays, and its jobs may run on: a new start looks for both before it locks the folder.
 - Files that it has no record of (a lost `.snakemake`, results from elsewhere) Snakemake takes for current, whatever the
   configuration says now.
@@ -43,7 +43,10 @@ ENDS_EARLY = ("--quiet", "rules", "progress")
 
 @dataclass(frozen=True)
 class Job:
-    """A job of the workflow. `inputs` and `outputs` are paths, `benchmark` is where its record goes or empty."""
+    """A job of the workflow. `inputs` and `outputs` are paths, `benchmark` is where its record goes or empty.
+
+    `why` are Snakemake's names of the reasons for which it would run; empty for one that would not.
+    """
 
     rule: str
     inputs: tuple[str, ...]
@@ -52,6 +55,7 @@ class Job:
     gpus: int
     benchmark: str
     log: tuple[str, ...]
+    why: tuple[str, ...] = ()
 
     @property
     def stage(self) -> str:
@@ -105,12 +109,34 @@ def due(arguments: Sequence[str]) -> Due:
     if not done or not seen:
         raise UserError("Snakemake refuses this run:\n" + "\n".join(said.getvalue().strip().splitlines()[-15:]))
     workflow = seen[0]
-    every = [job for job in workflow.dag.jobs if job.rule.name not in AIMS]
-    left = [job for job in every if workflow.dag.needrun(job)]
-    return Due(workflow.globals["RUN"], [*map(_job, every)], [*map(_job, left)])
+    dag = workflow.dag
+    every = [
+        _job(job, tuple(dag.reason(job).get_names()) or ("due",) if dag.needrun(job) else ())
+        for job in dag.jobs
+        if job.rule.name not in AIMS
+    ]
+    return Due(workflow.globals["RUN"], every, [job for job in every if job.why])
 
 
-def _job(job: Any) -> Job:
+def tell_ended(workflow: Any, tell: Callable[[str, list[str], list[str]], None]) -> None:
+    """Let `tell` know rule, inputs and outputs of every job that has ended, in the Snakemake that the user started."""
+    prepare = workflow._prepare_dag
+
+    def prepare_and_tell(*args: Any, **kwargs: Any) -> None:
+        prepare(*args, **kwargs)
+        if is_main(workflow):
+            finished = workflow.persistence.finished
+
+            async def finished_and_told(job: Any) -> None:
+                await finished(job)
+                tell(job.rule.name, [*map(str, job.input)], [*map(str, job.output)])
+
+            workflow.persistence.finished = finished_and_told
+
+    workflow._prepare_dag = prepare_and_tell
+
+
+def _job(job: Any, why: tuple[str, ...] = ()) -> Job:
     return Job(
         rule=job.rule.name,
         inputs=tuple(map(str, job.input)),
@@ -119,6 +145,7 @@ def _job(job: Any) -> Job:
         gpus=int(job.resources.get("gpu", 0)),
         benchmark=str(job.benchmark or ""),
         log=tuple(map(str, job.log)),
+        why=why,
     )
 
 

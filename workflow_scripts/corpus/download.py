@@ -211,7 +211,7 @@ def contradicted(output: Path, expected: str | None) -> str:
     What depends on this instead of on the digest itself is not made again when the right digest is pinned later.
     """
     note = _beside(output, ".sha256")
-    recorded = note.read_text(encoding="utf-8").split()[:1] if note.is_file() else []
+    recorded = note.read_text(encoding="utf-8", errors="replace").split()[:1] if note.is_file() else []
     return expected if expected and recorded and recorded != [expected.lower()] else ""
 
 

@@ -88,9 +88,12 @@ def read_manifest(path: str | Path) -> Manifest:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         manifest = Manifest(path.resolve(), {**content, "shards": content["shards"]})
+        _ = manifest.shards, manifest.languages, manifest.pairs, manifest.dictionary, manifest.sentencepiece
+        _ = [manifest.content[key] for key in ("tokenization", "fingerprint", "dictionary_sha256")]
+        _ = [dict(manifest.content["splits"][split]) for split in SPLITS]
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: run the data stage first") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise UserError(f"{path} is not a data manifest: remove it and run the data stage again") from None
     if manifest.content.get("format") != FORMAT:
         raise UserError(f"{path} {OLDER}")

@@ -81,6 +81,14 @@ def read_prepared(path: str | Path, manifest: Manifest) -> PreparedSet:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         version, made_for = content.get("format"), content["dictionary_sha256"]
+        found = PreparedSet(path.resolve(), content)
+        _ = found.name, found.split, found.folder
+        for pair in content["pairs"]:
+            direction = Direction.parse(pair)
+            _ = (
+                found.made_of(direction),
+                [str(side["file"]) for side in (found._entry(direction)["text"] or {}).values()],
+            )
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: run the data stage first") from None
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -89,7 +97,7 @@ def read_prepared(path: str | Path, manifest: Manifest) -> PreparedSet:
         raise UserError(f"{path} {OLDER}")
     if made_for != manifest.content["dictionary_sha256"]:
         raise UserError(f"{path} was prepared with another dictionary than {manifest.path}: run the data stage again")
-    return PreparedSet(path.resolve(), content)
+    return found
 
 
 def write(

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from workflow_scripts.errors import UserError
+from workflow_scripts.files import as_written
 from workflow_scripts.formats.architecture import (
     COMPONENTS,
     EMBEDDINGS,
@@ -39,6 +40,11 @@ def read_model(path: Path) -> NamedModel:
     not those that its configuration describes.
     """
     folder = path if path.is_dir() else path.parent
+    with as_written(folder / CONFIG):
+        return _read(path, folder)
+
+
+def _read(path: Path, folder: Path) -> NamedModel:
     config = read_config(folder)
     tokenizer = read_json(folder / TOKENIZER[1])
     files = [file for file in weight_files(path) if not file.name.endswith(INDEX)]
@@ -47,8 +53,11 @@ def read_model(path: Path) -> NamedModel:
     _check_shapes(path, config, tensors)
     _check_tables(path, tensors, tied)
     weights = _named(tensors, tied)
-    languages = [found[1] for text in tokenizer.get("extra_special_tokens") or [] if (found := TAG.fullmatch(text))]
-    architecture = _architecture(config, tokenizer.get("model_max_length"), weights, tied)
+    with as_written(folder / TOKENIZER[1]):
+        special, longest = list(tokenizer.get("extra_special_tokens") or []), tokenizer.get("model_max_length")
+        languages = [found[1] for text in special if (found := TAG.fullmatch(text))]
+        longest = None if longest is None else int(longest)
+    architecture = _architecture(config, longest, weights, tied)
     return NamedModel(architecture, weights, languages or None, config.get(PROVENANCE) or {})
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from workflow_scripts.artifacts_files import REMEDY
 from workflow_scripts.direction import PAPER
 from workflow_scripts.errors import UserError
+from workflow_scripts.files import read_csv
 from workflow_scripts.reporting.overlaps import ARROWS
 from workflow_scripts.scoring.names import called
 
@@ -23,7 +24,7 @@ def read(path: Path) -> pd.DataFrame:
     """The table at `path`. Raises `UserError` where it is missing or something else."""
     if not path.exists():
         raise UserError(f"{path} does not exist: it is made by `python -m workflow_scripts.steps.crossed_scores`")
-    frame = pd.read_csv(path, dtype={"system": str}, na_values=[""], keep_default_na=False)
+    frame = read_csv(path, dtype={"system": str}, na_values=[""], keep_default_na=False)
     if tuple(frame) != COLUMNS:
         raise UserError(f"{path} is of another version of this project: {REMEDY}")
     return frame.assign(masks=frame["masks"].fillna(""))

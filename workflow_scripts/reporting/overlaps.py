@@ -9,7 +9,7 @@ import pandas as pd
 
 from workflow_scripts.artifacts_files import REMEDY
 from workflow_scripts.errors import UserError
-from workflow_scripts.files import replacing
+from workflow_scripts.files import read_csv, replacing
 
 SIDES = {"encoder": "M2O", "decoder": "O2M"}
 """Where a component sees different languages: the encoder in X→en, the decoder in en→X (as in the paper)."""
@@ -84,7 +84,7 @@ def read_table(path: Path) -> pd.DataFrame:
     if not path.exists():
         raise UserError(f"{path} does not exist: `python -m workflow_scripts.steps.overlap` makes it")
     texts = {"layer": str, "note": str} if path.stem == "families" else {"name": str}
-    frame = pd.read_csv(path, dtype=texts, na_values=[""], keep_default_na=False)
+    frame = read_csv(path, dtype=texts, na_values=[""], keep_default_na=False)
     wanted = {"selection", *ADDED.get(path.stem, ())}
     if not wanted <= set(frame):
         raise UserError(f"{path} is of another version of this project: {REMEDY}")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 import seaborn as sns
 
@@ -23,6 +24,8 @@ from matplotlib.patches import Patch
 
 COLUMN = 3.4
 """Width of a text column in inches; figures are this wide, or two columns."""
+NAMED = 50
+"""Most rows of a matrix that are named."""
 RC = {
     "font.size": 7.5,
     "axes.titlesize": 7.5,
@@ -66,10 +69,19 @@ def family_legend(
 
 
 def named_cells(axis: Axes, names: Sequence[str], colors: Sequence[tuple[float, float, float]]) -> None:
-    """Make `axis` that of a square matrix whose rows (from above) and columns have these names, in colours."""
+    """Make `axis` that of a square matrix whose rows (from above) and columns have these names, in colours.
+
+    More than `NAMED` would be written over each other: of those the colours are shown alone.
+    """
     size = len(names)
     axis.set(aspect="equal", xlim=(0, size), ylim=(size, 0))
     axis.spines[:].set_visible(False)
+    if size > NAMED:
+        places, beside = np.arange(size) + 0.5, np.full(size, size * 1.02)
+        for x, y in ((places, beside), (size - beside, places)):
+            axis.scatter(x, y, c=list(colors), marker="s", s=4, linewidths=0, clip_on=False)
+        axis.set(xticks=[], yticks=[])
+        return
     axis.tick_params(length=0, labelsize=6.5 if size <= 16 else 5.5)
     axis.set_xticks([place + 0.5 for place in range(size)], names, rotation=90 if size > 16 else 0)
     axis.set_yticks([place + 0.5 for place in range(size)], names)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
-from workflow_scripts.files import read_json
+from workflow_scripts.files import as_written, read_json
 from workflow_scripts.scoring.names import called
 from workflow_scripts.scoring.tables import below
 
@@ -42,12 +42,14 @@ def added(frame: pd.DataFrame, rows: Iterable[Mapping[str, Any]]) -> pd.DataFram
 def _results(path: Path, direction: Direction) -> list[dict[str, Any]]:
     if not path.exists():
         raise UserError(f"{path} does not exist: make the ceiling of {direction} first")
-    content = read_json(path)
-    if content.get("pair") != str(direction):
-        raise UserError(f"{path} is of {content.get('pair')}: remove it, and make it again")
     found = []
-    for entry in content["results"]:
-        metric = called(entry["name"])
-        lost = metric.gain(entry["best"] - entry["score"])
-        found.append({"metric": metric.name, "text": entry["text"], "ceiling": entry["score"], "out_of_reach": lost})
+    with as_written(path):
+        content = read_json(path)
+        if content.get("pair") != str(direction):
+            raise UserError(f"{path} is of {content.get('pair')}: remove it, and make it again")
+        for entry in content["results"]:
+            metric = called(entry["name"])
+            lost = metric.gain(entry["best"] - entry["score"])
+            place = {"metric": metric.name, "text": entry["text"]}
+            found.append(place | {"ceiling": entry["score"], "out_of_reach": lost})
     return found

@@ -11,7 +11,7 @@ import pandas as pd
 
 from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
-from workflow_scripts.files import read_json
+from workflow_scripts.files import as_written, read_json
 from workflow_scripts.scoring.metric import Metric
 from workflow_scripts.scoring.names import called
 from workflow_scripts.scoring.people import agreeing
@@ -39,11 +39,12 @@ def read_tests(
     for direction in directions:
         path = below(folder / against / system, test_set) / f"{direction}.json"
         place = {"against": against, "system": system, "pair": str(direction)}
-        for entry in _results(path, place, f"{system} {direction} against {against}"):
-            metric = called(entry["name"])
-            row = {"test_set": test_set, "system": system, "pair": str(direction), "metric": metric.name}
-            row |= {"text": entry["text"], "against": against}
-            rows.append(row | {name: entry[name] for name in COLUMNS})
+        with as_written(path):
+            for entry in _results(path, place, f"{system} {direction} against {against}"):
+                metric = called(entry["name"])
+                row = {"test_set": test_set, "system": system, "pair": str(direction), "metric": metric.name}
+                row |= {"text": entry["text"], "against": against}
+                rows.append(row | _values(entry))
     return corrected(rows, FAMILY)
 
 
@@ -56,11 +57,12 @@ def read_means(folder: Path, against: str, test_set: str, systems: Iterable[str]
     for system in systems:
         path = below(folder / against / system, test_set) / "means.json"
         place = {"against": against, "system": system}
-        for entry in _results(path, place, f"the means of {system} against {against}"):
-            metric = called(entry["name"])
-            row = {"test_set": test_set, "system": system, "metric": metric.name, "primary": metric.name == primary}
-            row |= {"text": entry["text"], "tier": entry["tier"], "type": entry["type"], "against": against}
-            rows.append(row | {name: entry[name] for name in COLUMNS})
+        with as_written(path):
+            for entry in _results(path, place, f"the means of {system} against {against}"):
+                metric = called(entry["name"])
+                row = {"test_set": test_set, "system": system, "metric": metric.name, "primary": metric.name == primary}
+                row |= {"text": entry["text"], "tier": entry["tier"], "type": entry["type"], "against": against}
+                rows.append(row | _values(entry))
     return corrected(rows, FAMILY_OF_MEANS)
 
 
@@ -79,6 +81,14 @@ def with_people(rows: Sequence[Mapping[str, Any]], directions: pd.DataFrame) -> 
         agreeing(called(row.metric), signatures.get(row.metric, ""), row.difference) for row in frame.itertuples()
     ]
     return frame.assign(people=people)
+
+
+def _values(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What a test found; numbers are numbers."""
+    found = {name: entry[name] for name in COLUMNS}
+    for name in ("score", "against_score", "difference"):
+        found[name] = float(found[name])
+    return found | {"p": None if found["p"] is None else float(found["p"])}
 
 
 def _results(path: Path, place: Mapping[str, str], what: str) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
-from workflow_scripts.files import read_json
+from workflow_scripts.files import as_written, read_json
 from workflow_scripts.scoring.tables import below
 
 PLACE = ["test_set", "system", "pair"]
@@ -28,11 +28,13 @@ def read(folder: Path, rows: Mapping[str, Mapping[str, Iterable[Direction]]]) ->
                 path = below(folder / system, test_set) / f"{direction}.language.json"
                 if not path.exists():
                     raise UserError(f"{path} does not exist: identify the languages of {system} {direction} first")
-                content = read_json(path)
-                if content.get("pair") != str(direction):
-                    raise UserError(f"{path} is of {content.get('pair')}: remove it, and make it again")
                 place = {"test_set": test_set, "system": system, "pair": str(direction)}
-                yield place | {name: content[name] for name in COLUMNS}
+                with as_written(path):
+                    content = read_json(path)
+                    if content.get("pair") != str(direction):
+                        raise UserError(f"{path} is of {content.get('pair')}: remove it, and make it again")
+                    place |= {name: content[name] for name in COLUMNS}
+                yield place
 
 
 def added(frame: pd.DataFrame, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:

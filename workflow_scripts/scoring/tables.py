@@ -11,7 +11,7 @@ import pandas as pd
 from workflow_scripts.artifacts_files import REMEDY
 from workflow_scripts.direction import PAPER, Direction
 from workflow_scripts.errors import UserError
-from workflow_scripts.files import read_json
+from workflow_scripts.files import as_written, read_csv, read_json
 from workflow_scripts.languages import Language, tier
 from workflow_scripts.paths import DEFAULT_SET
 from workflow_scripts.scoring.metrics import METRICS
@@ -28,7 +28,7 @@ def read(path: Path) -> pd.DataFrame:
     if not path.exists():
         raise UserError(f"{path} does not exist: it is made by `python -m workflow_scripts.steps.tables`")
     # Languages, systems and test sets may be called what pandas takes for a missing value.
-    frame = pd.read_csv(path, na_values=[""], keep_default_na=False)
+    frame = read_csv(path, na_values=[""], keep_default_na=False)
     if "test_set" not in frame:
         raise UserError(f"{path} is of another version of this project: {REMEDY}")
     return frame
@@ -49,23 +49,26 @@ def read_scores(
     """
     ends = list(dict.fromkeys(METRICS[key].ends(key)[0] for key in metrics))
     for direction in directions:
-        place = below(folder / system, test_set)
-        for path in [place / f"{direction}.{end}" for end in ends]:
+        own = below(folder / system, test_set)
+        for path in [own / f"{direction}.{end}" for end in ends]:
             if not path.exists():
                 raise UserError(f"{path} does not exist: score {system} {direction} first")
-            for entry in read_json(path):
-                yield {
-                    "test_set": test_set,
-                    "system": system,
-                    "pair": str(direction),
-                    "metric": called(entry["name"]).name,
-                    "text": entry["text"],
-                    "score": entry["score"],
-                    "signature": entry["signature"],
-                    "length_ratio": entry.get("length_ratio"),
-                    "unknown_references": len(entry.get("unknown_references", [])),
-                    "brevity_penalty": entry.get("brevity_penalty"),
-                }
+            place = {"test_set": test_set, "system": system, "pair": str(direction)}
+            with as_written(path):
+                yield from [place | _of_entry(entry) for entry in read_json(path)]
+
+
+def _of_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What a row says of one score."""
+    return {
+        "metric": called(entry["name"]).name,
+        "text": entry["text"],
+        "score": float(entry["score"]),
+        "signature": entry["signature"],
+        "length_ratio": entry.get("length_ratio"),
+        "unknown_references": len(entry.get("unknown_references", [])),
+        "brevity_penalty": entry.get("brevity_penalty"),
+    }
 
 
 def directions(rows: Iterable[Mapping[str, Any]], published: pd.DataFrame | None = None) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import argparse
 from pathlib import Path
 
 from workflow_scripts.errors import run
+from workflow_scripts.files import read_csv
 
 CODE = (
     "reporting.overlaps",
@@ -29,12 +30,10 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder to write to")
     args = parser.parse_args()
 
-    import pandas as pd
-
     from workflow_scripts.reporting.score_figures import training_curves
     from workflow_scripts.reporting.style import save
 
-    curves = {name: pd.read_csv(path) for name, _, path in (curve.partition("=") for curve in args.curves)}
+    curves = {name: read_csv(path) for name, _, path in (curve.partition("=") for curve in args.curves)}
     save(args.output / "training", *training_curves(curves))
 
 

@@ -42,6 +42,8 @@ from workflow_scripts.neurons.criteria import CRITERIA
 from workflow_scripts.neurons.criterion import Criterion, Kept, Layer, Neurons, coverage, shared
 
 CODE = ("neurons.criterion",)
+COUNTS = {"real": ("count", "count_even"), "all": ("count", "count_even", "count_all")}
+"""Statistics that every criterion may be asked of, by the positions that count."""
 
 
 def parse() -> argparse.Namespace:
@@ -88,7 +90,7 @@ def check(found: Mapping[str, Activations], columns: Sequence[str], args: argpar
                 "them again (activations.gradients: true for what needs gradients)"
             )
     if args.baseline_activations:
-        own = read_activations(args.baseline_activations).widths
+        own = read_activations(args.baseline_activations, COUNTS["real"]).widths
         if wrong := [pair for pair, each in found.items() if each.widths != own]:
             raise UserError(
                 f"the activations of {wrong[0]} are of a model of another shape than {args.baseline_activations}: "
@@ -186,13 +188,13 @@ def main() -> None:
     options, criterion = options_of(args), CRITERIA[args.select]
     if not args.activations:
         raise UserError("no activation files are given, so there is nothing to select from")
-    found: dict[str, Activations] = {}
-    for path in args.activations:
-        if (each := read_activations(path).counting(args.positions)).pair in found:
-            raise UserError(f"{path}: another file has the counts of {each.pair} already; each direction has one")
-        found[each.pair] = each
     # Coverage is of counts, whatever neurons are chosen by.
     columns = sorted({"count", *criterion.needed(options)})
+    found: dict[str, Activations] = {}
+    for path in args.activations:
+        if (each := read_activations(path, {*columns, *COUNTS[args.positions]}).counting(args.positions)).pair in found:
+            raise UserError(f"{path}: another file has the counts of {each.pair} already; each direction has one")
+        found[each.pair] = each
     check(found, columns, args)
     like = read_masks(options.pop("like")) if "like" in options else None
     named = {name: getattr(args, name) for name in ("select", "components", "positions", "pivot")}

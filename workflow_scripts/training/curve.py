@@ -21,13 +21,19 @@ def write_curve(logged: Path, table: Path, update: int, validations: Sequence[Va
     """
     latest = {(number, "valid"): {"update": number, "split": "valid", "loss": loss} for number, loss in validations}
     for row in json_lines(logged):
-        key = row.get("update"), row.get("split")
-        if key in latest or (key[1] == "train" and isinstance(key[0], int) and key[0] <= update):
-            latest[key] = {NAMES.get(name, name): value for name, value in row.items()}
+        number, split = row.get("update"), str(row.get("split"))
+        key = (number, split) if isinstance(number, int) else (0, "")
+        if key in latest or (split == "train" and 0 < key[0] <= update):
+            latest[key] = {NAMES.get(name, name): value for name, value in row.items() if _is_shown(value)}
     with replacing(table) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(latest[key] for key in sorted(latest))
+
+
+def _is_shown(value: object) -> bool:
+    """A number, or what a split is called."""
+    return isinstance(value, (int, float)) or value in ("train", "valid")
 
 
 def read_validations(table: Path) -> list[Validation]:

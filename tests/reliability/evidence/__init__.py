@@ -1,4 +1,4 @@
-"""What is proved again for `tests/RELIABILITY.md`: a part of it each module, made by its `gather(scratch)`."""
+"""What is proved of reliability, a module per part: `gather(scratch)` proves it anew and says what came out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Evidence:
-    """A part: a headline with the figures, a table, and how many of what was tried failed (0 is asked for)."""
+    """One part of RELIABILITY.md: what was tried, in a sentence and in a table, and how many of it `failed`."""
 
     title: str
     headline: str
