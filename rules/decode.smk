@@ -10,6 +10,7 @@ for batch in RUN.work.decode:
             test_set=PATHS.test_set(batch.test_set),
             test_data=DATA.prepared_test(batch.test_set),
             checkpoint=lambda wildcards: RUN.systems[wildcards.system].checkpoint,
+            frozen=lambda wildcards: RUN.systems[wildcards.system].frozen,
             masks=lambda wildcards: RUN.systems[wildcards.system].masks,
         output:
             parquet=update(

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import copy
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-
-from workflow_scripts import configuration_values
+from workflow_scripts import configuration_filling, configuration_values
 from workflow_scripts.corpus.sources import SOURCES
 from workflow_scripts.corpus.test_sets import available
 from workflow_scripts.direction import Direction, joined
@@ -26,11 +22,6 @@ from workflow_scripts.systems.system import System, Systems, Weights, kind_of
 from workflow_scripts.training.course import PROCESSES
 
 Config = Mapping[str, Any]
-MOVED = {
-    "activations.positions": "padding is now always counted beside the rest, and `systems.NAME.masks.positions: all` "
-    "has a system's neurons chosen by it"
-}
-"""What says now what a key of an earlier version said."""
 
 
 def complete(config: Config, schema: Path) -> dict[str, Any]:
@@ -38,36 +29,9 @@ def complete(config: Config, schema: Path) -> dict[str, Any]:
 
     Raises `UserError` for the first key that the schema does not allow, in words a person can act on.
     """
-    rules = load_schema(schema)
     configuration_values.check(config)
-    # Snakemake keeps ordered mappings, the validator wants plain ones.
-    filled = json.loads(json.dumps(config))
-    problem = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(rules).iter_errors(filled))
-    if problem is None:
-        _Filling(rules).validate(filled)
-        return filled
-    where = ".".join(map(str, problem.absolute_path)) or "the configuration"
-    message = problem.message
-    if problem.validator == "type":
-        message += configuration_values.hint(problem.instance, problem.validator_value)
-    if problem.validator == "additionalProperties":
-        known = sorted(problem.schema.get("properties", {}))
-        unknown = sorted(set(problem.instance) - set(known))
-        message = f"unknown key {', '.join(unknown)}; known keys are {', '.join(known)}"
-        message += "".join(f"; {MOVED[key]}" for name in unknown if (key := f"{where}.{name}") in MOVED)
-    raise UserError(f"{where}: {message} (config/schema.yaml describes every key)")
-
-
-def _fill(validator: Any, properties: Mapping[str, Any], instance: Any, schema: Mapping[str, Any]) -> Iterator[Any]:
-    """jsonschema's keyword `properties`, which also sets what is left out."""
-    if isinstance(instance, dict):
-        for name, rule in properties.items():
-            if "default" in rule:
-                instance.setdefault(name, copy.deepcopy(rule["default"]))
-    yield from jsonschema.Draft202012Validator.VALIDATORS["properties"](validator, properties, instance, schema)
-
-
-_Filling = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"properties": _fill})
+    described = f" (config/{schema.name} describes every key)"
+    return configuration_filling.filled(load_schema(schema), config, "the configuration", described)
 
 
 def languages(config: Config, base: Path) -> dict[str, Language]:
@@ -155,8 +119,10 @@ def imported(config: Config, pairs: Iterable[Direction]) -> dict[str, tuple[Path
     return found
 
 
-def systems(config: Config) -> Systems:
-    """The systems of a run. Raises `UserError` where the keys of one do not go together."""
+def systems(config: Config, families: Mapping[str, str] | None = None) -> Systems:
+    """The systems of a run, told the families of its languages. Raises `UserError` where the keys of one do not go
+    together.
+    """
     return Systems(
         {
             name: System(
@@ -166,6 +132,7 @@ def systems(config: Config) -> Systems:
                 training(config, name),
                 config["seed"],
                 Paths(config["run"]),
+                families or {},
             )
             for name, settings in config["systems"].items()
         }

@@ -46,7 +46,7 @@ def announce(run: Run) -> list[str]:
 
 def write(run: Run) -> None:
     """Note the configuration that the run is made with from now on; the file is left alone where it says so already."""
-    content = {"format": FORMAT, "configuration": _plain(run)}
+    content = {"format": FORMAT, "configuration": _plain(run), "families": run.families}
     path = Path(run.paths.record)
     if not path.exists() or json.loads(path.read_text(encoding="utf-8")) != content:
         write_json(path, content)

@@ -132,12 +132,16 @@ class Run:
     @cached_property
     def systems(self) -> Systems:
         """What is scored, by name, in the configuration's order."""
-        return configuration.systems(self.config)
+        return configuration.systems(self.config, self.families)
+
+    @property
+    def families(self) -> dict[str, str]:
+        """The families of its languages, by code."""
+        return {code: language.family for code, language in self.languages.items()}
 
     def mask_settings(self, system: str) -> dict[str, Any]:
         """How a system's neurons are selected."""
-        families = {code: language.family for code, language in self.languages.items()}
-        return self.systems[system].mask_settings(self.directions, families)
+        return self.systems[system].mask_settings(self.directions, self.families)
 
     @property
     def recording(self) -> dict[str, Any]:

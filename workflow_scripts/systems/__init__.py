@@ -14,5 +14,7 @@ KINDS: Registry[Kind] = Registry(
         "imported": "imported",
         "dense": "dense",
         "given": "given",
+        "scale": "scale",
+        "bias": "bias",
     },
 )
