@@ -35,6 +35,9 @@ def filled(schema: Mapping[str, Any], given: Mapping[str, Any], whole: str, hint
     message = problem.message
     if problem.validator == "type":
         message += configuration_values.hint(problem.instance, problem.validator_value)
+    choices = [one for choice in problem.schema.get("oneOf", ()) for one in choice.get("enum", ())]
+    if problem.validator == "oneOf" and choices and not isinstance(problem.instance, dict):
+        message = f"{problem.instance!r} is not one of {choices}"
     if problem.validator == "additionalProperties":
         known = sorted(problem.schema.get("properties", {}))
         unknown = sorted(set(problem.instance) - set(known))

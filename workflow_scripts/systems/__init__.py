@@ -16,5 +16,7 @@ KINDS: Registry[Kind] = Registry(
         "given": "given",
         "scale": "scale",
         "bias": "bias",
+        "lora": "lora",
+        "adapters": "adapters",
     },
 )
