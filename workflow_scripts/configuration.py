@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts import configuration_filling, configuration_values
+from workflow_scripts import configuration_filling, configuration_values, sweeps
 from workflow_scripts.corpus.sources import SOURCES
 from workflow_scripts.corpus.test_sets import available
 from workflow_scripts.direction import Direction, joined
@@ -25,13 +26,17 @@ Config = Mapping[str, Any]
 
 
 def complete(config: Config, schema: Path) -> dict[str, Any]:
-    """A copy of `config` with every default of `schema` (YAML) filled in.
+    """A copy of `config` with every default of `schema` (YAML) filled in, and every system that `sweeps` makes.
 
     Raises `UserError` for the first key that the schema does not allow, in words a person can act on.
     """
     configuration_values.check(config)
+    # Snakemake keeps ordered mappings, what follows wants plain ones.
+    rules, given = load_schema(schema), json.loads(json.dumps(config))
+    if isinstance(given.get("systems"), dict):
+        given["systems"] = sweeps.expanded(given["systems"], rules)
     described = f" (config/{schema.name} describes every key)"
-    return configuration_filling.filled(load_schema(schema), config, "the configuration", described)
+    return configuration_filling.filled(rules, given, "the configuration", described)
 
 
 def languages(config: Config, base: Path) -> dict[str, Language]:
