@@ -34,7 +34,7 @@ for batch in RUN.work.decode:
             system=alternatives(batch.systems),
         params:
             system=lambda wildcards: as_options(RUN.systems[wildcards.system].options),
-            options=as_options(RUN.search),
+            options=lambda wildcards: as_options(RUN.search_of(wildcards.system)),
             # A function of more than wildcards: how work is packed into jobs makes nothing stale.
             pairs=lambda wildcards, output, batch=batch: joined(batch.directions),
             folder=PATHS.translations("{system}", batch.test_set),

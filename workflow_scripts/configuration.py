@@ -13,6 +13,7 @@ from workflow_scripts.corpus.test_sets import available
 from workflow_scripts.direction import Direction, joined
 from workflow_scripts.engines import ENGINES
 from workflow_scripts.engines.configured import check as check_engine
+from workflow_scripts.engines.configured import for_kind
 from workflow_scripts.errors import UserError
 from workflow_scripts.languages import Language, read_languages
 from workflow_scripts.paths import Paths
@@ -259,10 +260,10 @@ def _check_model(config: Config, trained: Iterable[str]) -> None:
 
 
 def _check_engine(config: Config, system: System) -> None:
-    engine = config["decode"]["engine"]
+    engine = for_kind(config["decode"], system.kind.fold is not None)["engine"]
     if system.weights != Weights.NONE and system.kind.fold is None and not ENGINES[engine].effects:
         others = [name for name, one in ENGINES.items() if one.effects]
         raise UserError(
             f"systems.{system.name}: {system.kind.summary} ({system.kind_name}) cannot be decoded by decode.engine "
-            f"{engine}; set it to {' or '.join(others)}"
+            f"{engine}; set it, or decode.fallback for such systems alone, to {' or '.join(others)}"
         )

@@ -330,9 +330,13 @@ def test_adapters_are_decoded_by_the_reference_engine_alone():
     systems = {"baseline": {}, "own": {"adapters": {}}}
     check(config(systems=systems))
     with pytest.raises(
-        UserError, match=r"systems\.own: .* \(adapters\) cannot be decoded by .* ctranslate2; set it to"
+        UserError, match=r"systems\.own: .* \(adapters\) cannot be .* ctranslate2; set it, or decode\.fal"
     ):
         check(config(systems=systems, decode__engine="ctranslate2"))
+    run = run_of(systems=systems, decode__engine="ctranslate2", decode__fallback="fairseq")
+    assert [run.search_of(name)["engine"] for name in systems] == ["ctranslate2", "fairseq"]
+    assert not {"compute_type", "fallback"} & run.search_of("own").keys()
+    assert run.code_of_search("own").split(", ")[1].startswith("fairseq ")
 
 
 def published(case: Case, tiny_run: TinyRun, folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""A small network behind every layer, `y = x + up · relu(down · norm(x))` (Bapna & Firat 2019), of each direction's own.
+"""A small network behind every layer, `y = x + up · relu(down · norm(x))` (Bapna & Firat 2019), of a direction's own.
 
 It has no place in a plain Transformer, so the reference engine alone decodes it.
 """

@@ -1,4 +1,4 @@
-"""Two thin matrices beside a weight, `W + α/r · up · down` (LoRA, Hu et al. 2022), of each direction, language or family.
+"""Two thin matrices beside a weight, `W + α/r · up · down` (LoRA, Hu et al. 2022), of directions or languages.
 
 Ranks and owners by component and layer are LSLo's (Cao et al. 2024): its lower encoder layers go by the source
 language, all others by the target.
