@@ -81,6 +81,7 @@ def test_what_moves_and_what_stays_and_a_new_start_goes_on_exactly(tiny_run, tra
     assert {owner for name in changed for owner in owners_of([name])} == owners
     assert all(map(is_own, changed)) is frozen
     assert owners < set(own)
+    made.consolidate_optimizer()
     made.save_checkpoint(str(tmp_path / "last.pt"), {"train_iterator": made.epoch.state_dict(), "val_loss": None})
     again = trainer(settings, tmp_path / "last.pt")
     for one in (made, again):
