@@ -22,6 +22,7 @@ CODE = (
     "reporting.overlaps",
     "reporting.page",
     "scoring.checks",
+    "scoring.costs",
     "scoring.markdown",
     "scoring.metric",
     "scoring.names",
@@ -39,13 +40,15 @@ def main() -> None:
     parser.add_argument("--config", type=json.loads, required=True, help="JSON: the run's configuration")
     parser.add_argument("--against", nargs="*", default=[], help="systems that differences are taken to, primary first")
     parser.add_argument("--benchmarks", type=Path, required=True, help="folder of Snakemake's benchmarks of the run")
+    parser.add_argument("--costs", type=Path, help="table of what systems cost")
     parser.add_argument("--output", type=Path, required=True, help="file to write")
     args = parser.parse_args()
 
     from workflow_scripts.reporting import costs, page
 
     content = page.content(args.tables, args.config, args.against, args.overlaps, args.figures)
-    write_text(args.output, page.render(content | {"costs": costs.by_stage(args.benchmarks)}))
+    content |= {"costs": costs.by_stage(args.benchmarks), "systems": page.systems(args.costs)}
+    write_text(args.output, page.render(content))
 
 
 if __name__ == "__main__":
