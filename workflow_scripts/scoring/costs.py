@@ -13,9 +13,8 @@ TITLE = "What systems cost"
 HEADER = ("system", "kind", "trained", "of a direction", "updates", "time", "on disk", "engine")
 NOTE = (
     "trained: parameters that a system's training moves; of a direction: those that it has beside the model that all "
-    "share. Updates and time are those of a system's own training, after the baseline's; time is of the processes that "
-    "train, on the machine of this run. On disk: checkpoint and masks; where the baseline stays as it is, it is not "
-    "stored again."
+    "share. Updates and time are those of its own training, after the baseline's. On disk: checkpoint and masks; "
+    "where the baseline stays as it is, it is not stored again."
 )
 
 
@@ -32,8 +31,10 @@ def cells(frame: pd.DataFrame) -> list[list[str]]:
 
 
 def markdown(frame: pd.DataFrame) -> str:
-    """A section of the summary."""
-    return f"\n## {TITLE}\n\n{table(HEADER, cells(frame), left=2)}\n\n{NOTE}\n"
+    """A section of the summary, but for times: of the same run it is the same everywhere."""
+    place = HEADER.index("time")
+    header, *rows = ([*row[:place], *row[place + 1 :]] for row in (HEADER, *cells(frame)))
+    return f"\n## {TITLE}\n\n{table(header, rows, left=2)}\n\n{NOTE} Times are in `costs.csv`.\n"
 
 
 def section(frame: pd.DataFrame) -> Mapping[str, object]:
