@@ -30,7 +30,7 @@ study: env  ## one of config/studies: make study NAME=k-sweep [ARGS="…"]
 dry: env  ## what `make run` would do
 	@$(LINT_CONFIG) && $(SNAKEMAKE) -n $(ARGS) --configfile $(CONFIG)
 
-test: env  ## all tests, two at a time; those of SLURM alone at the end
+test: env  ## all tests, two at a time
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
 
 lint: env  ## style of code and rules

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.conftest import ROOT
 from workflow_scripts import configuration, schema
 from workflow_scripts.errors import UserError
-from workflow_scripts.sweeps import expanded
+from workflow_scripts.sweeps import expanded, lines
 
 SCHEMA = ROOT / "config/schema.yaml"
 RULES = schema.load(SCHEMA)
@@ -83,3 +83,10 @@ def test_refused(systems: dict[str, Any], said: str):
 def test_a_circle_is_left_to_the_check_of_masks():
     like = {one: {"masks": {"select": "random", "like": other}} for one, other in (("a", "b"), ("b", "a"))}
     assert expanded(like, RULES) == like
+
+
+def test_lines_are_systems_that_differ_in_k_alone():
+    systems = {"ns": ns(95), "ns-k80": ns(80), "random": {"masks": {"select": "random", "like": "ns"}}, "baseline": {}}
+    systems |= {"random-k80": {"masks": {"select": "random", "like": "ns-k80"}}, "alone-k5": ns(5)}
+    systems |= {"split": ns({"en-x": {"encoder": 95}}), "dense": {"continue": True}}
+    assert lines(systems) == {"ns": {80: "ns-k80", 95: "ns"}, "random": {80: "random-k80", 95: "random"}}

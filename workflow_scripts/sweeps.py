@@ -39,6 +39,23 @@ def expanded(systems: Mapping[str, Settings], rules: Mapping[str, Any]) -> dict[
     return dict(found)
 
 
+def lines(systems: Mapping[str, Settings]) -> dict[str, dict[float, str]]:
+    """`{line: {k: system}}`: systems that differ in k alone, by their name without it; lines of several k only.
+
+    k is that of the system whose sizes are copied, where some are.
+    """
+    found: dict[str, dict[float, str]] = {}
+    for name, settings in systems.items():
+        masks, seen = settings.get("masks") or {}, {name}
+        while (like := masks.get("like")) in systems and like not in seen:
+            seen.add(like)
+            masks = systems[like].get("masks") or {}
+        k = masks.get("k")
+        if isinstance(k, (int, float)):
+            found.setdefault(re.sub(r"-k[0-9_]+", "", name), {})[k] = name
+    return {line: dict(sorted(points.items())) for line, points in found.items() if len(points) > 1}
+
+
 def _each(
     name: str, settings: Settings, made: Mapping[str, Sequence[tuple[str, Settings]]], rules: Mapping[str, Any]
 ) -> Iterator[tuple[str, Settings]]:

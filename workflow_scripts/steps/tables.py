@@ -5,12 +5,12 @@
         --tested '{"baseline": {"test": {"ns": ["en-de"]}}}' --languages config/languages/ec30.tsv \\
         --against baseline --run demo --output results/run/tables
 
-Writes `directions.csv` (a row per test set, system, direction, metric and variant of the text), `summary.csv` and
-`summary.md` (means over languages by tier, in the paper's layout, with the difference to one system), `readings.csv`
-(what repairing the text changes), `checks.csv` (means of what scores hide: lengths and the like), and, where
-significance was tested, `significance.csv` and `wins.csv`: p corrected by Holm over the directions of a contrast and
-metric; and `means.csv`, the tests of means, over systems. With replicates, `seeds.csv` compares methods by the means
-of their training seeds.
+Writes `directions.csv` (a row per test set, system, direction, metric and variant of the text), `summary.csv`,
+`summary.md` and `summary.tex` (means over languages by tier, in the paper's layout, with the difference to one
+system), `readings.csv` (what repairing the text changes), `checks.csv` (means of what scores hide: lengths and the
+like), and, where significance was tested, `significance.csv` and `wins.csv`: p corrected by Holm over the directions
+of a contrast and metric; and `means.csv`, the tests of means, over systems. With replicates, `seeds.csv` compares
+methods by the means of their training seeds.
 
 What `--rows` and `--tested` name is read, and nothing else, whatever lies around; a table that has no rows is removed,
 but for `checks.csv`.
@@ -32,6 +32,7 @@ CODE = (
     "scoring.ceilings",
     "scoring.checks",
     "scoring.costs",
+    "scoring.latex",
     "scoring.markdown",
     "scoring.metric",
     "scoring.names",
@@ -82,7 +83,7 @@ def main() -> None:
     import pandas as pd
 
     from workflow_scripts.languages import read_languages
-    from workflow_scripts.scoring import ceilings, checks, costs, markdown, outcomes, rates, seeds, tables
+    from workflow_scripts.scoring import ceilings, checks, costs, latex, markdown, outcomes, rates, seeds, tables
     from workflow_scripts.scoring import published as published_scores
 
     rows = [
@@ -144,6 +145,7 @@ def main() -> None:
     text += checks.markdown(checks.sections(directions, checked, args.against))
     text += costs.markdown(pd.read_csv(args.costs)) if args.costs else ""
     write_text(args.output / "summary.md", text)
+    write_text(args.output / "summary.tex", latex.page(args.run, summary, args.against))
     print(text)
 
 
