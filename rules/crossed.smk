@@ -18,7 +18,7 @@ if RUN.crossed:
             f"{PATHS.benchmarks}/crossed/unmasked.jsonl"
         params:
             options=as_options(
-                {**RUN.search, "lines": RUN.config["report"]["crossed_lines"], "pivot": RUN.pivot}
+                {**RUN.search_of(), "lines": RUN.config["report"]["crossed_lines"], "pivot": RUN.pivot}
             ),
             pairs=joined(RUN.directions),
             folder=subpath(output[0], parent=True),
@@ -52,7 +52,7 @@ for batch in RUN.work.crossed:
         params:
             system=lambda wildcards: as_options(RUN.systems[wildcards.system].options),
             options=as_options(
-                {**RUN.search, "lines": RUN.config["report"]["crossed_lines"], "pivot": RUN.pivot}
+                {**RUN.search_of(), "lines": RUN.config["report"]["crossed_lines"], "pivot": RUN.pivot}
             ),
             pairs=joined(RUN.directions),
             # A function of more than wildcards: how work is packed into jobs makes nothing stale.

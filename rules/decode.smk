@@ -10,6 +10,7 @@ for batch in RUN.work.decode:
             test_set=PATHS.test_set(batch.test_set),
             test_data=DATA.prepared_test(batch.test_set),
             checkpoint=lambda wildcards: RUN.systems[wildcards.system].checkpoint,
+            frozen=lambda wildcards: RUN.systems[wildcards.system].frozen,
             masks=lambda wildcards: RUN.systems[wildcards.system].masks,
         output:
             parquet=update(
@@ -33,7 +34,7 @@ for batch in RUN.work.decode:
             system=alternatives(batch.systems),
         params:
             system=lambda wildcards: as_options(RUN.systems[wildcards.system].options),
-            options=as_options(RUN.search),
+            options=lambda wildcards: as_options(RUN.search_of(wildcards.system)),
             # A function of more than wildcards: how work is packed into jobs makes nothing stale.
             pairs=lambda wildcards, output, batch=batch: joined(batch.directions),
             folder=PATHS.translations("{system}", batch.test_set),

@@ -1,4 +1,25 @@
 # Tables, figures and the report.
+if RUN.outputs.costs:
+
+    rule costs:
+        input:
+            checkpoints=[RUN.systems[name].checkpoint for name in RUN.systems.models],
+            curves=list(RUN.curves.values()),
+            masks=[PATHS.masks(name) for name in RUN.systems.masked],
+        output:
+            PATHS.costs,
+        log:
+            f"{PATHS.logs}/costs/costs.log",
+        benchmark:
+            f"{PATHS.benchmarks}/costs/costs.jsonl"
+        params:
+            systems=as_json({name: RUN.outputs.costs_of(name) for name in RUN.systems.models}, in_order=True),
+            code=step_digest("costs"),
+        shell:
+            "python -m workflow_scripts.steps.costs --systems {params.systems:q} --output {output:q}"
+            " 2>&1 | log_to {log:q}"
+
+
 rule tables:
     input:
         scores=RUN.work.all_jobs_of_scores,
@@ -6,6 +27,7 @@ rule tables:
         ceilings=[files[0] for files in RUN.scoring.files_of_ceilings.values()],
         languages_told=RUN.work.all_jobs_of_identification,
         means=RUN.work.all_means,
+        costs=RUN.outputs.costs,
         languages=RUN.language_table,
         published=RUN.published,
     output:
@@ -35,6 +57,7 @@ rule tables:
                 "replicates": RUN.config["score"]["replicates"],
                 "published": RUN.published,
                 "run": RUN.name,
+                "costs": RUN.outputs.costs,
                 "metrics": list(RUN.scoring.metrics),
                 "language_identification": RUN.scoring.identifier or None,
                 "unidentified": RUN.scoring.unidentified or None,
@@ -146,6 +169,7 @@ rule figures_training:
 rule report:
     input:
         tables=RUN.outputs.tables,
+        costs=RUN.outputs.costs,
         overlaps=[PATHS.overlap(selection)[1] for selection in RUN.outputs.neuron_sets],
         shared=[PATHS.overlap(selection)[3] for selection in RUN.outputs.neuron_sets],
         figures=[PATHS.figure(name)[0] for name in RUN.outputs.shown_figures],
@@ -163,6 +187,7 @@ rule report:
             {
                 "against": list(RUN.contrasts),
                 "benchmarks": PATHS.benchmarks,
+                "costs": RUN.outputs.costs,
                 "results": PATHS.results,
                 "compared": RUN.outputs.compared,
                 "metrics": list(RUN.scoring.metrics),

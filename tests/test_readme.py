@@ -167,12 +167,12 @@ def test_the_metric_scores(called: Callable[..., Result], decoded: Path, tmp_pat
 def test_the_kind_of_system_is_trained_decoded_and_exported(
     called: Callable[..., Result], tiny_run: TinyRun, tmp_path: Path
 ):
-    variant = ("--kind", "scale", "--settings", json.dumps({"scale": True}))
+    variant = ("--kind", "gain", "--settings", json.dumps({"gain": True}))
     training = TRAINING | {"max_update": 2, "validate_every": 2, "lr": 0.5, "warmup": 1}
     checkpoint = tmp_path / "checkpoint.pt"
     called(
         "train",
-        *("--name", "scaled", "--data", tiny_run.manifest, "--pairs", ",".join(tiny_run.directions), *variant),
+        *("--name", "louder", "--data", tiny_run.manifest, "--pairs", ",".join(tiny_run.directions), *variant),
         *("--training", json.dumps(training), "--start", tiny_run.checkpoint),
         *("--work", tmp_path / "run", "--output", checkpoint),
     ).ok()
@@ -181,12 +181,12 @@ def test_the_kind_of_system_is_trained_decoded_and_exported(
     texts = {}
     for engine in ("fairseq", "ctranslate2"):
         output = tmp_path / engine
-        called("decode", "--system", "scaled", *files, *test_set, "--engine", engine, "--output", output).ok()
+        called("decode", "--system", "louder", *files, *test_set, "--engine", engine, "--output", output).ok()
         texts[engine] = (output / "en-qa.hyp.txt").read_text(encoding="utf-8")
     assert texts["fairseq"] == texts["ctranslate2"]
     for form in ("fairseq", "ctranslate2", "published", "transformers"):
         output = tmp_path / "exported" / form
-        called("export", "--system", "scaled", *files, "--pair", "en-qa", "--format", form, "--output", output).ok()
+        called("export", "--system", "louder", *files, "--pair", "en-qa", "--format", form, "--output", output).ok()
         assert (output / "README.md").exists()
 
 

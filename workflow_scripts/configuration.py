@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-
-from workflow_scripts import configuration_given, configuration_values, sweeps
+from workflow_scripts import configuration_filling, configuration_given, configuration_values, sweeps
 from workflow_scripts.corpus.sources import SOURCES
 from workflow_scripts.corpus.test_sets import available
 from workflow_scripts.direction import Direction, joined
 from workflow_scripts.engines import ENGINES
 from workflow_scripts.engines.configured import check as check_engine
+from workflow_scripts.engines.configured import for_kind
 from workflow_scripts.errors import UserError
 from workflow_scripts.languages import Language, read_languages
 from workflow_scripts.paths import Paths
@@ -26,11 +24,6 @@ from workflow_scripts.systems.system import System, Systems, Weights, kind_of
 from workflow_scripts.training.course import PROCESSES
 
 Config = Mapping[str, Any]
-MOVED = {
-    "activations.positions": "padding is now always counted beside the rest, and `systems.NAME.masks.positions: all` "
-    "has a system's neurons chosen by it"
-}
-"""What says now what a key of an earlier version said."""
 
 
 def complete(config: Config, schema: Path) -> dict[str, Any]:
@@ -38,38 +31,13 @@ def complete(config: Config, schema: Path) -> dict[str, Any]:
 
     Raises `UserError` for the first key that the schema does not allow, in words a person can act on.
     """
-    rules = load_schema(schema)
     configuration_values.check(config)
-    # Snakemake keeps ordered mappings, the validator wants plain ones.
-    filled = json.loads(json.dumps(config))
-    if isinstance(filled.get("systems"), dict):
-        filled["systems"] = sweeps.expanded(filled["systems"], rules)
-    problem = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(rules).iter_errors(filled))
-    if problem is None:
-        _Filling(rules).validate(filled)
-        return filled
-    where = ".".join(map(str, problem.absolute_path)) or "the configuration"
-    message = problem.message
-    if problem.validator == "type":
-        message += configuration_values.hint(problem.instance, problem.validator_value)
-    if problem.validator == "additionalProperties":
-        known = sorted(problem.schema.get("properties", {}))
-        unknown = sorted(set(problem.instance) - set(known))
-        message = f"unknown key {', '.join(unknown)}; known keys are {', '.join(known)}"
-        message += "".join(f"; {MOVED[key]}" for name in unknown if (key := f"{where}.{name}") in MOVED)
-    raise UserError(f"{where}: {message} (config/schema.yaml describes every key)")
-
-
-def _fill(validator: Any, properties: Mapping[str, Any], instance: Any, schema: Mapping[str, Any]) -> Iterator[Any]:
-    """jsonschema's keyword `properties`, which also sets what is left out."""
-    if isinstance(instance, dict):
-        for name, rule in properties.items():
-            if "default" in rule:
-                instance.setdefault(name, copy.deepcopy(rule["default"]))
-    yield from jsonschema.Draft202012Validator.VALIDATORS["properties"](validator, properties, instance, schema)
-
-
-_Filling = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"properties": _fill})
+    # Snakemake keeps ordered mappings, what follows wants plain ones.
+    rules, given = load_schema(schema), json.loads(json.dumps(config))
+    if isinstance(given.get("systems"), dict):
+        given["systems"] = sweeps.expanded(given["systems"], rules)
+    described = f" (config/{schema.name} describes every key)"
+    return configuration_filling.filled(rules, given, "the configuration", described)
 
 
 def languages(config: Config, base: Path) -> dict[str, Language]:
@@ -157,8 +125,10 @@ def imported(config: Config, pairs: Iterable[Direction]) -> dict[str, tuple[Path
     return found
 
 
-def systems(config: Config) -> Systems:
-    """The systems of a run. Raises `UserError` where the keys of one do not go together."""
+def systems(config: Config, families: Mapping[str, str] | None = None) -> Systems:
+    """The systems of a run, told the families of its languages. Raises `UserError` where the keys of one do not go
+    together.
+    """
     return Systems(
         {
             name: System(
@@ -168,6 +138,7 @@ def systems(config: Config) -> Systems:
                 training(config, name),
                 config["seed"],
                 Paths(config["run"]),
+                families or {},
             )
             for name, settings in config["systems"].items()
         }
@@ -284,10 +255,10 @@ def _check_model(config: Config, trained: Iterable[str]) -> None:
 
 
 def _check_engine(config: Config, system: System) -> None:
-    engine = config["decode"]["engine"]
+    engine = for_kind(config["decode"], system.kind.fold is not None)["engine"]
     if system.weights != Weights.NONE and system.kind.fold is None and not ENGINES[engine].effects:
         others = [name for name, one in ENGINES.items() if one.effects]
         raise UserError(
             f"systems.{system.name}: {system.kind.summary} ({system.kind_name}) cannot be decoded by decode.engine "
-            f"{engine}; set it to {' or '.join(others)}"
+            f"{engine}; set it, or decode.fallback for such systems alone, to {' or '.join(others)}"
         )

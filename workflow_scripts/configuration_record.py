@@ -57,7 +57,8 @@ def write(run: Run) -> None:
     path = Path(run.paths.record)
     if not (file := path.with_suffix(".yaml")).exists() or file.read_text(encoding="utf-8") != whole:
         write_text(file, whole)
-    content = sealed({"format": FORMAT, "configuration": plain(run), "files": {file.name: sha256(file)}})
+    content = {"format": FORMAT, "configuration": plain(run), "families": run.families}
+    content = sealed(content | {"files": {file.name: sha256(file)}})
     if not path.exists() or json.loads(path.read_text(encoding="utf-8")) != content:
         write_json(path, content)
 

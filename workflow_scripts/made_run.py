@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,11 @@ from workflow_scripts.systems.variant import Variant
 
 @dataclass(frozen=True)
 class MadeRun:
-    """The run called `name`; `config` has all defaults."""
+    """The run called `name`; `config` has all defaults, `families` are those of its languages."""
 
     name: str
     config: Mapping[str, Any]
+    families: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, name: str) -> MadeRun:
@@ -41,7 +42,7 @@ class MadeRun:
             raise UserError(f"{path} is damaged: remove it, and make the run again") from None
         if version != FORMAT:
             raise UserError(f"{path.parent} was made by another version of this pipeline: make the run again")
-        return cls(name, config)
+        return cls(name, config, content.get("families", {}))
 
     @cached_property
     def paths(self) -> Paths:
@@ -56,7 +57,7 @@ class MadeRun:
     @cached_property
     def systems(self) -> Systems:
         """Its systems."""
-        return configuration.systems(self.config)
+        return configuration.systems(self.config, self.families)
 
     def system(self, name: str) -> tuple[Path, Variant]:
         """Checkpoint and variant of a system. Raises `UserError` where it has no model, or has not been made yet."""

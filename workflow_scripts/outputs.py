@@ -12,6 +12,7 @@ from workflow_scripts import sweeps
 from workflow_scripts.direction import PAPER, Direction
 from workflow_scripts.files import digest
 from workflow_scripts.paths import DEFAULT_SET, figure_name
+from workflow_scripts.systems.system import Weights
 
 if TYPE_CHECKING:
     from workflow_scripts.run import Run
@@ -160,6 +161,20 @@ class Outputs:
             names += ["wins.csv"] if self.run.config["score"]["significance"]["randomization"] else []
         return [f"{self.tables_folder}/{name}" for name in names]
 
+    @property
+    def costs(self) -> list[str]:
+        """The table of what systems cost: one file, or none where no system has a model."""
+        return [self.run.paths.costs] if self.run.systems.models else []
+
+    def costs_of(self, name: str) -> dict[str, Any]:
+        """What there is of a system with a model, and who decodes it."""
+        system, trained = self.run.systems[name], self.run.baseline_is_trained
+        own = {"kind": system.kind_name, "engine": self.run.search_of(name)["engine"], "masks": system.masks}
+        if system.weights == Weights.BASELINE and name != "baseline":
+            return {**own, "checkpoint": None, "curve": None}
+        curve = self.run.curves.get(name) if name != "baseline" or trained else None
+        return {**own, "checkpoint": system.checkpoint, "curve": curve}
+
     @staticmethod
     def caption(table: str) -> str:
         """The name of a table's caption in Snakemake's report."""
@@ -218,7 +233,7 @@ class Outputs:
 
     def _last_of_whole_run(self) -> list[str]:
         paths = self.run.paths
-        files = [paths.report]
+        files = [paths.report, *self.costs]
         files += [file for selection in self.neuron_sets for file in paths.overlap(selection)]
         files += [paths.vocabulary_changes] if self.run.data.used else []
         return files + [file for name in self.shown_figures for file in paths.figure(name)]

@@ -179,6 +179,11 @@ class Paths:
         return [f"{self.results}/tables/overlap-{selection}/{table}.csv" for table in names]
 
     @property
+    def costs(self) -> str:
+        """What every system costs."""
+        return f"{self.results}/tables/costs.csv"
+
+    @property
     def report(self) -> str:
         """The report, one page."""
         return f"{self.results}/report.html"

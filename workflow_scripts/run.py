@@ -133,12 +133,16 @@ class Run:
     @cached_property
     def systems(self) -> Systems:
         """What is scored, by name, in the configuration's order."""
-        return configuration.systems(self.config)
+        return configuration.systems(self.config, self.families)
+
+    @property
+    def families(self) -> dict[str, str]:
+        """The families of its languages, by code."""
+        return {code: language.family for code, language in self.languages.items()}
 
     def mask_settings(self, system: str) -> dict[str, Any]:
         """How a system's neurons are selected."""
-        families = {code: language.family for code, language in self.languages.items()}
-        return self.systems[system].mask_settings(self.directions, families)
+        return self.systems[system].mask_settings(self.directions, self.families)
 
     @property
     def recording(self) -> dict[str, Any]:
@@ -251,14 +255,17 @@ class Run:
             for one in self.test_sets
         }
 
-    @property
-    def search(self) -> dict[str, Any]:
-        """How translations are searched for; which text is translated is the test set's affair."""
-        return configured.search_of(self.config["decode"])
+    def search_of(self, system: str | None = None) -> dict[str, Any]:
+        """How translations are searched for, of a system, or of the baseline under masks."""
+        return configured.search_of(self._decode(system))
 
     def code_of_search(self, system: str) -> str:
         """What of the code, and which versions of the engine's packages, decide what a system translates."""
-        return configured.code_of(self.config["decode"], self.systems[system].module)
+        return configured.code_of(self._decode(system), self.systems[system].module)
+
+    def _decode(self, system: str | None) -> dict[str, Any]:
+        plain = system is None or self.systems[system].kind.fold is not None
+        return configured.for_kind(self.config["decode"], plain)
 
     @property
     def crossed(self) -> tuple[str, ...]:

@@ -176,8 +176,8 @@ def config(**decode):
 
 def test_the_configuration_takes_its_name_and_its_options(module):
     run = Run.from_config(config(engine="copy", backwards=True), ROOT)
-    assert run.search["backwards"] is True
-    assert "compute_type" not in run.search
+    assert run.search_of()["backwards"] is True
+    assert "compute_type" not in run.search_of()
     assert run.code_of_search != Run.from_config(config(), ROOT).code_of_search
     assert "backwards" not in Run.from_config(config(engine="ctranslate2"), ROOT).search
 

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from workflow_scripts.errors import UserError
-from workflow_scripts.layers.own_names import directions_of, own_parameters
-from workflow_scripts.layers.own_parameters import OwnModules
+from workflow_scripts.layers.own_names import own_parameters, owners_of
+from workflow_scripts.layers.own_parameters import OwnModules, places_of
 from workflow_scripts.systems.own import OwnParameters, fold
 
 DIRECTIONS = ["en-de", "de-en"]
@@ -64,14 +64,13 @@ def made() -> SimpleNamespace:
     torch.manual_seed(3)
     model = Model()
     plain = model.state_dict()
-    return SimpleNamespace(
-        model=model, plain=plain, own=OwnModules(model, THIN, SETTINGS, DIRECTIONS), x=torch.randn(5, 4)
-    )
+    owners = dict.fromkeys(places_of(model, THIN.names(SETTINGS)), DIRECTIONS)
+    return SimpleNamespace(model=model, plain=plain, own=OwnModules(model, THIN, SETTINGS, owners), x=torch.randn(5, 4))
 
 
 def test_names_tell_directions_and_places(made):
     names = [name for name, _ in made.model.named_parameters() if name not in made.plain]
-    assert directions_of(names) == DIRECTIONS
+    assert owners_of(names) == DIRECTIONS
     assert "own.en-de.encoder_0_fc1.down" in names
     assert len(names) == 2 * 4 * 2 * 3
     assert {direction: len(found) for direction, found in own_parameters(made.model).items()} == {

@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import ROOT, Result, module_of
 from workflow_scripts.systems import KINDS
 
-KIND = Path(__file__).with_name("bias.py")
+KIND = Path(__file__).with_name("offset.py")
 LINE = '        "given": "given",\n'
 
 
@@ -25,11 +25,11 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("extended")
     package = folder / "workflow_scripts"
     shutil.copytree(ROOT / "workflow_scripts", package, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copyfile(KIND, package / "systems/bias.py")
+    shutil.copyfile(KIND, package / "systems/offset.py")
     registry = package / "systems/__init__.py"
     text = registry.read_text(encoding="utf-8")
     assert text.count(LINE) == 1
-    registry.write_text(text.replace(LINE, LINE + LINE.replace("given", "bias")), encoding="utf-8")
+    registry.write_text(text.replace(LINE, LINE + LINE.replace("given", "offset")), encoding="utf-8")
     return folder
 
 
@@ -47,10 +47,10 @@ def called(extended: Path) -> Callable[..., Result]:
 
 @pytest.fixture
 def registered(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The kind `bias` is registered in this process."""
-    spec = importlib.util.spec_from_file_location("workflow_scripts.systems.bias", KIND)
+    """The kind `offset` is registered in this process."""
+    spec = importlib.util.spec_from_file_location("workflow_scripts.systems.offset", KIND)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setitem(sys.modules, spec.name, module)
-    monkeypatch.setitem(KINDS.modules, "bias", "bias")
+    monkeypatch.setitem(KINDS.modules, "offset", "offset")
     return module

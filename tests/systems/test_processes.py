@@ -15,7 +15,7 @@ from tests.conftest import DIRECTIONS, TRAINING
 from workflow_scripts.artifacts import Mask, write_masks
 from workflow_scripts.cluster.launch import command
 from workflow_scripts.formats.checkpoint import read_raw, weights
-from workflow_scripts.layers.own_names import directions_of
+from workflow_scripts.layers.own_names import owners_of
 from workflow_scripts.training import work_folder
 
 UPDATES = 5
@@ -46,9 +46,9 @@ def steps(raw: dict) -> dict[str, int]:
     return {name: count for name, count in found.items() if name in used}
 
 
-@pytest.mark.parametrize("kind", ["dense", "masks", "bias"])
+@pytest.mark.parametrize("kind", ["dense", "masks", "lora"])
 def test_two_processes_train_a_kind_as_one(tiny_run, called, extended, masks, tmp_path, kind):
-    options = {"masks": ("--masks", masks), "bias": ("--settings", '{"bias": {"scale": 2}}')}.get(kind, ())
+    options = {"masks": ("--masks", masks), "lora": ("--settings", '{"lora": {"rank": 2}}')}.get(kind, ())
     one, both = tmp_path / "one/run", tmp_path / "both"
     called(
         *("train", "--name", kind, "--data", tiny_run.manifest, "--pairs", ",".join(DIRECTIONS), "--kind", kind),
@@ -71,11 +71,12 @@ def test_two_processes_train_a_kind_as_one(tiny_run, called, extended, masks, tm
         torch.testing.assert_close(ours["model"][name], theirs["model"][name], atol=2e-4, rtol=1e-3, msg=name)
     found = steps(ours)
     assert found == steps(theirs)
-    own = {name: count for name, count in found.items() if directions_of([name])}
-    assert {count for name, count in found.items() if name not in own} == {UPDATES}
-    if kind == "bias":
-        # Four places a direction, and two directions an update at most: none was in all of them.
-        assert 0 < sum(own.values()) <= 4 * 2 * UPDATES
+    own = {name: count for name, count in found.items() if owners_of([name])}
+    if kind == "lora":
+        assert own == found
+        # Two matrices at 4 and at 6 places of a layer, of two each, and two directions an update at most.
+        assert 0 < sum(own.values()) <= 2 * 2 * (4 + 6) * 2 * UPDATES
         assert max(own.values()) < UPDATES
     else:
         assert not own
+        assert set(found.values()) == {UPDATES}

@@ -19,13 +19,13 @@ from fairseq.trainer import Trainer  # isort: skip
 
 @pytest.fixture
 def trainer(tiny_run, registered, tmp_path, monkeypatch):
-    """`trainer(frozen)`: fairseq's trainer at the start of a training with a bias for each direction."""
+    """`trainer(frozen)`: fairseq's trainer at the start of a training with an offset for each direction."""
 
     def make(frozen: bool = False) -> Trainer:
         own = registered.OwnParameters(("fc2",), registered.shapes, registered.act)
-        kind = registered.own_kind("bias", registered.KIND.options["bias"], own, "a bias", frozen)
+        kind = registered.own_kind("offset", registered.KIND.options["offset"], own, "an offset", frozen)
         monkeypatch.setattr(registered, "KIND", kind)
-        system = arguments.system(Variant.of("bias", None, {"bias": {"scale": 1}}))
+        system = arguments.system(Variant.of("offset", None, {"offset": {"times": 1}}))
         cfg = training.settings(tiny_run.job(tmp_path, *system, lr=0.01, warmup=1))
         task = tasks.setup_task(cfg.task)
         made = Trainer(cfg, task, task.build_model(cfg.model), task.build_criterion(cfg.criterion))
@@ -100,7 +100,7 @@ def fill(two: SimpleNamespace) -> None:
 
 
 def test_copies_in_full_precision_are_left_alone_too(two):
-    two.updates.note("b-a", counts=True)
+    two.updates.note(["b-a"], counts=True)
     fill(two)
     two.updates.settle(two.optimizer)
     assert [one.grad is None for one in two.optimizer.fp32_params] == [True, False]
@@ -108,14 +108,14 @@ def test_copies_in_full_precision_are_left_alone_too(two):
 
 
 def test_a_given_up_update_and_batches_that_do_not_count_leave_no_trace(two):
-    two.updates.note("a-b", counts=True)
+    two.updates.note(["a-b"], counts=True)
     fill(two)
     # fp16 overflowed: the trainer empties gradients, and tries with the next micro-batches.
     for one in two.optimizer.fp16_params:
         one.grad = None
-    two.updates.note("b-a", counts=True)
+    two.updates.note(["b-a"], counts=True)
     two.own["b-a"][0].grad = torch.ones(2)
-    two.updates.note("a-b", counts=False)
+    two.updates.note(["a-b"], counts=False)
     fill(two)
     two.updates.settle(two.optimizer)
     assert [one.grad is None for one in two.optimizer.fp32_params] == [True, False]

@@ -116,13 +116,13 @@ class Site:
         return self
 
     def tables(self) -> dict[str, str]:
-        """Digests of every table of the run, and of every figure's; not of the curves, which tell speeds."""
+        """Digests of every table of the run, and of every figure's; not of curves and costs, which tell speeds."""
         results = self.folder / "results/tiny"
         return {
             str(path.relative_to(results)): sha256(path)
             for part in ("tables", "figures")
             for path in sorted((results / part).rglob("*"))
-            if path.suffix in (".csv", ".md") and path.name != "training.csv"
+            if path.suffix in (".csv", ".md") and path.name not in ("training.csv", "costs.csv")
         }
 
 

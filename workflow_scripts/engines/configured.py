@@ -18,10 +18,18 @@ def check(decode: Mapping[str, Any]) -> None:
             raise UserError(f"decode.{option}: engine {decode['engine']} takes none, it belongs to {takers}")
 
 
+def for_kind(decode: Mapping[str, Any], plain: bool) -> dict[str, Any]:
+    """The section as it is for a kind of system, by another engine where this one needs a `plain` model, which the
+    kind does not have.
+    """
+    needed = not plain and decode["fallback"] and not ENGINES[decode["engine"]].effects
+    return {**decode, "engine": decode["fallback"]} if needed else {**decode}
+
+
 def search_of(decode: Mapping[str, Any]) -> dict[str, Any]:
     """How is searched, without options of other engines; which text is translated is the test set's affair."""
     others = ENGINES.options().keys() - ENGINES[decode["engine"]].options.keys()
-    return {key: value for key, value in decode.items() if key not in {"split", *others}}
+    return {key: value for key, value in decode.items() if key not in {"split", "fallback", *others}}
 
 
 def code_of(decode: Mapping[str, Any], kind: str, step: str = "decode") -> str:

@@ -13,7 +13,6 @@ from workflow_scripts.engines.search import Search, refuse_longer
 from workflow_scripts.engines.system_model import SystemModel
 from workflow_scripts.fairseq_plugin import model as transformer
 from workflow_scripts.fairseq_plugin.datasets import as_dataset, batches, collate
-from workflow_scripts.layers.own_names import directions_of
 
 from fairseq.data import Dictionary, LanguagePairDataset  # isort: skip
 from fairseq.sequence_generator import SequenceGenerator  # isort: skip
@@ -27,7 +26,7 @@ class BeamSearch:
         self.longest = model.architecture.max_source
         self.dictionary = transformer.read_dictionary(model.manifest)
         self.model = transformer.empty_model(model.loaded, self.dictionary)
-        self.effect = model.variant.attach(self.model, directions_of(model.loaded.state))
+        self.effect = model.variant.attach(self.model, state=model.loaded.state)
         transformer.filled(self.model, model.loaded)
         self.model.to(transformer.device(device))
 

@@ -27,7 +27,6 @@ CODE = (
     "formats.checkpoint",
     "formats.fairseq_settings",
     "formats.peek",
-    "layers.own_names",
     "systems.kind",
     "systems.variant",
 )

@@ -55,8 +55,11 @@ def filled(model: TransformerModel, checkpoint: Checkpoint) -> TransformerModel:
     try:
         missing, unexpected = model.load_state_dict(checkpoint.state, strict=False)
     except RuntimeError as error:
+        # A headline, and a line for each weight.
+        _, first, *more = [line.strip() for line in f"{error}\n ".splitlines()]
         raise UserError(
-            f"checkpoint {checkpoint.path} does not hold the model its settings describe: {error}"
+            f"checkpoint {checkpoint.path} does not hold the model its settings describe: {first or error}"
+            f"{f' … ({len(more)} like this)' if more else ''}"
         ) from None
     problems = [*(f"no {name}" for name in missing), *(f"unknown {name}" for name in unexpected)]
     if problems := [problem for problem in problems if not problem.endswith(COUNTERS)]:

@@ -1,4 +1,4 @@
-"""Updates in which some directions have no part: their own parameters are left alone, optimizer's state included.
+"""Updates in which some owners have no part: their parameters are left alone, optimizer's state included.
 
 Within one process their gradients are None, and Adam passes over them. Where gradients are shared among processes
 (`legacy_ddp`), or copied to full precision (fp16, bf16), zeros take the place of None, with which Adam would move
@@ -8,7 +8,7 @@ again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -16,28 +16,28 @@ from torch import nn
 
 
 class OwnUpdates:
-    """The directions of the update at hand; `parameters` are those that each direction has for itself."""
+    """Who has a part in the update at hand; `parameters` are those of each owner: a direction, or what some share."""
 
     def __init__(self, parameters: Mapping[str, Sequence[nn.Parameter]]) -> None:
         self.parameters = parameters
         self.used: set[str] = set()
 
-    def note(self, direction: str, counts: bool) -> None:
-        """A micro-batch of `direction` is about to run; one that does not count only keeps processes in step."""
+    def note(self, owners: Iterable[str], counts: bool) -> None:
+        """A micro-batch of these owners is about to run; one that does not count only keeps processes in step."""
         # An update begins with empty gradients, also where the last one was given up (fp16's overflow).
         if all(one.grad is None for some in self.parameters.values() for one in some):
             self.used.clear()
         if counts:
-            self.used.add(direction)
+            self.used.update(owners)
 
     def settle(self, optimizer: Any) -> None:
-        """Before a step of fairseq's `optimizer`: no gradients for directions without a part in the update."""
+        """Before a step of fairseq's `optimizer`: no gradients for owners without a part in the update."""
         unused = self._unused()
         # In low precision the steps are made on copies.
         pairs = zip(getattr(optimizer, "fp16_params", ()), getattr(optimizer, "fp32_params", ()), strict=True)
         copies = {id(parameter): copy for parameter, copy in pairs}
-        for direction in unused:
-            for parameter in self.parameters[direction]:
+        for owner in unused:
+            for parameter in self.parameters[owner]:
                 parameter.grad = copies.get(id(parameter), parameter).grad = None
 
     def _unused(self) -> list[str]:

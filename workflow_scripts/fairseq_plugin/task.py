@@ -69,7 +69,7 @@ class NeuronSpecializationTask(TranslationMultiSimpleEpochTask):
         self.effect = self.variant.attach(model, self.lang_pairs)
         if own := own_parameters(model):
             self.own_updates = OwnUpdates(own)
-        if self.variant.kind.frozen:
+        if self.variant.frozen:
             kept = {id(one) for some in own.values() for one in some}
             for parameter in model.parameters():
                 parameter.requires_grad_(id(parameter) in kept)
@@ -88,7 +88,7 @@ class NeuronSpecializationTask(TranslationMultiSimpleEpochTask):
         """One micro-batch with the model of its direction."""
         self._activate(sample)
         if self.own_updates:
-            self.own_updates.note(sample["direction"], not ignore_grad)
+            self.own_updates.note(self.effect.owners(sample["direction"]), not ignore_grad)
         return super().train_step(sample, model, criterion, optimizer, update_num, ignore_grad, **kwargs)
 
     def optimizer_step(self, optimizer: Any, model: nn.Module, update_num: int) -> None:

@@ -13,6 +13,7 @@ import contextlib
 import json
 import logging
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,21 +42,24 @@ class Curve(logging.Handler):
     def __init__(self, path: Path, progress: Progress) -> None:
         super().__init__()
         self.path, self.progress = path, progress
+        self.last = time.monotonic()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """One line of JSON per logged interval or validation."""
+        """One line of JSON per logged interval or validation, with the seconds since the one before, or the start."""
         if record.name not in ("train_inner", "valid"):
             return
         numbers = json.loads(record.getMessage())
         prefix = "valid_" if record.name == "valid" else ""
+        before, self.last = self.last, time.monotonic()
         row = {
             "update": int(numbers[f"{prefix}num_updates"]),
             "split": "valid" if prefix else "train",
             **{
                 name: float(numbers[prefix + name])
-                for name in ("loss", "nll_loss", "lr", "gnorm", "ups", "wps", "train_wall")
+                for name in ("loss", "nll_loss", "lr", "gnorm", "ups", "wps")
                 if numbers.get(prefix + name) is not None
             },
+            "seconds": round(self.last - before, 2),
         }
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import sys
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,9 @@ ARCHITECTURE = (
     *("layernorm_", "no_scale_", "activation_fn"),
 )
 """How the settings begin that make a model what it is; a continued training takes them from the one it starts from."""
+
+BASE = "base"
+"""Key of what made it under which a checkpoint of own parameters alone says where the rest is, and what it must be."""
 
 COUNTERS = ("version", "_float_tensor")
 """Buffers in which fairseq keeps a format's number, and nothing (whatever memory held): no weights."""
@@ -83,7 +87,8 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     """Read a checkpoint of plain fairseq, of this project, or of the published Neuron Specialization code.
 
     The latter names the weights of masked linear layers `global_weight`, keeps stale copies of the encoder's weights
-    and leaves out the output projection that is tied to the embedding.
+    and leaves out the output projection that is tied to the embedding. Where own parameters alone were trained, the
+    rest comes from the checkpoint that the file names. Raises `UserError` where that is missing or another by now.
     """
     raw = read_raw(path)
     args = model_settings(raw, path)
@@ -96,7 +101,31 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     if tied and (embedding := state.get("decoder.embed_tokens.weight")) is not None:
         state.setdefault("decoder.output_projection.weight", embedding)
     renamed = any("global_weight" in name for name in raw["model"])
-    return Checkpoint(Path(path), state, args, _languages(args), raw.get(PROVENANCE, {}), raw.get("cfg") or {}, renamed)
+    carried = raw.get(PROVENANCE, {})
+    if BASE in carried:
+        state = {**_frozen(Path(path), carried[BASE]), **state}
+    return Checkpoint(Path(path), state, args, _languages(args), carried, raw.get("cfg") or {}, renamed)
+
+
+def base_of(start: Path, target: Path, identity: str) -> dict[str, str]:
+    """What a checkpoint at `target` says of `start`, which has its frozen weights: the way there, and its identity."""
+    return {"path": os.path.relpath(start, target.parent), "identity": identity}
+
+
+def _frozen(path: Path, base: Mapping[str, str]) -> dict[str, Tensor]:
+    """The frozen weights that go with the own parameters at `path`."""
+    file = Path(os.path.normpath(path.parent / base["path"]))
+    if not file.exists():
+        raise UserError(
+            f"checkpoint {path} holds own parameters alone: the frozen weights that go with them were in {file}, which "
+            "does not exist; keep both where they lay to each other"
+        )
+    if identity(file) != base["identity"]:
+        raise UserError(
+            f"checkpoint {path} holds own parameters alone, and the frozen weights in {file} are not those that they "
+            "were trained with: train the system again"
+        )
+    return read_checkpoint(file).state
 
 
 def _languages(args: argparse.Namespace) -> list[str] | None:
@@ -137,7 +166,8 @@ def identity(path: str | Path) -> str:
     raw = read_raw(path, mapped=True)
     args = model_settings(raw, path)
     shape = {name: repr(value) for name, value in architecture(args).items()}
-    return digest([weights_digest(raw["model"]), shape, _languages(args)])
+    base = [raw[PROVENANCE][BASE]["identity"]] if BASE in raw.get(PROVENANCE, {}) else []
+    return digest([weights_digest(raw["model"]), shape, _languages(args), *base])
 
 
 def _is_copy(name: str) -> bool:
@@ -145,13 +175,24 @@ def _is_copy(name: str) -> bool:
     return last in FAST_PATH_COPIES and parent.rpartition(".")[2].isdigit()
 
 
-def publish(source: str | Path, target: str | Path, provenance: dict[str, Any], settings: Mapping[str, Any]) -> None:
-    """Write `source`'s weights and settings, without its optimizer, to `target`, with what made it.
+def publish(
+    source: str | Path,
+    target: str | Path,
+    provenance: dict[str, Any],
+    settings: Mapping[str, Any],
+    base: Mapping[str, str] | None = None,
+    own: Callable[[str], bool] = bool,
+) -> None:
+    """Write `source`'s weights and settings, without its optimizer, to `target`, with what made it. Where a `base`
+    (`base_of`) has all others, the weights that are written are those that are its `own`, by name.
 
     Of the same weights and settings the file has the same bytes, however often training was interrupted or prolonged:
     `settings` are those that may have changed since `source` was written, as they are now.
     """
     raw = read_raw(source)
+    if base:
+        raw["model"] = {name: tensor for name, tensor in raw["model"].items() if own(name)}
+        provenance = provenance | {BASE: dict(base)}
     kept = {
         "cfg": {name: _with(section, settings) for name, section in raw["cfg"].items()},
         "args": None,

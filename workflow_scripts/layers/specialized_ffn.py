@@ -248,6 +248,10 @@ class DirectionMasks:
         """Bytes the masks of all directions take."""
         return sum(bits.nbytes for layers in self.bits.values() for bits in layers.values())
 
+    def owners(self, direction: str) -> list[str]:
+        """Nobody has parameters of their own."""
+        return []
+
     def activate(self, direction: str) -> None:
         """Let the model be the one of `direction` (`en-de`) until the next call.
 

@@ -18,7 +18,7 @@ import yaml
 from workflow_scripts.files import code_version
 from workflow_scripts.paths import DEFAULT_SET
 from workflow_scripts.reporting import direction_tables, overlaps, verdict
-from workflow_scripts.scoring import checks
+from workflow_scripts.scoring import checks, costs
 from workflow_scripts.scoring.markdown import (
     PEOPLE,
     SEEDS,
@@ -98,6 +98,11 @@ def content(
         | {name: version(name) for name in PACKAGES},
         "signatures": sorted(set(zip(directions["metric"], directions["signature"], strict=True))),
     }
+
+
+def systems(path: Path | None) -> list[Mapping[str, Any]]:
+    """What systems cost, by a table of that; nothing where there is none."""
+    return [costs.section(pd.read_csv(path))] if path else []
 
 
 def link_to(path: Path, folder: Path) -> str:

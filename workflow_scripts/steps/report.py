@@ -27,6 +27,7 @@ CODE = (
     "reporting.samples",
     "reporting.verdict",
     "scoring.checks",
+    "scoring.costs",
     "scoring.markdown",
     "scoring.metric",
     "scoring.names",
@@ -44,6 +45,7 @@ def main() -> None:
     parser.add_argument("--config", type=json.loads, required=True, help="JSON: the run's configuration")
     parser.add_argument("--against", nargs="*", default=[], help="systems that differences are taken to, primary first")
     parser.add_argument("--benchmarks", type=Path, required=True, help="folder of Snakemake's benchmarks of the run")
+    parser.add_argument("--costs", type=Path, help="table of what systems cost")
     parser.add_argument("--results", type=Path, help="folder with `translations` and `scores`")
     parser.add_argument(
         "--translations", type=json.loads, default={}, help="JSON: directions by system, of the default test set"
@@ -57,7 +59,8 @@ def main() -> None:
     from workflow_scripts.reporting import costs, page, samples
 
     content = page.content(args.tables, args.config, args.against, args.overlaps, args.figures, args.output.parent)
-    content |= {"costs": costs.by_stage(args.benchmarks), "samples": [], "compared": args.compared}
+    content |= {"costs": costs.by_stage(args.benchmarks), "systems": page.systems(args.costs)}
+    content |= {"samples": [], "compared": args.compared}
     if args.compared:
         chosen = (args.results, args.translations, args.compared, args.metrics, args.lines)
         content["samples"] = samples.sections(*chosen)

@@ -31,6 +31,7 @@ from workflow_scripts.scoring.metrics import METRICS
 CODE = (
     "scoring.ceilings",
     "scoring.checks",
+    "scoring.costs",
     "scoring.latex",
     "scoring.markdown",
     "scoring.metric",
@@ -73,6 +74,7 @@ def main() -> None:
     parser.add_argument("--published", type=Path, help="CSV of published scores: system, pair, metric, score")
     parser.add_argument("--language-identification", help="who told the languages of hypotheses, which is then read")
     parser.add_argument("--unidentified", help="why nobody did, though that was asked for")
+    parser.add_argument("--costs", type=Path, help="table of what systems cost")
     parser.add_argument("--run", required=True, help="name of the run")
     parser.add_argument("--means", type=Path, help="folder of the tests of means, if not among the results")
     parser.add_argument("--output", type=Path, required=True, help="folder to write to")
@@ -81,7 +83,7 @@ def main() -> None:
     import pandas as pd
 
     from workflow_scripts.languages import read_languages
-    from workflow_scripts.scoring import ceilings, checks, latex, markdown, outcomes, rates, seeds, tables
+    from workflow_scripts.scoring import ceilings, checks, costs, latex, markdown, outcomes, rates, seeds, tables
     from workflow_scripts.scoring import published as published_scores
 
     rows = [
@@ -141,6 +143,7 @@ def main() -> None:
             frame.to_csv(temporary, index=False, float_format="%.4f")
     text = markdown.page(args.run, args.against, summary, wins, repaired, tested_means, claims)
     text += checks.markdown(checks.sections(directions, checked, args.against))
+    text += costs.markdown(pd.read_csv(args.costs)) if args.costs else ""
     write_text(args.output / "summary.md", text)
     write_text(args.output / "summary.tex", latex.page(args.run, summary, args.against))
     print(text)

@@ -178,7 +178,8 @@ def main() -> int:
         print(f"[{args.name}] stopped on request after update {reached.update:,}; nothing is lost", flush=True)
         turn.come_again()
         return INTERRUPTED
-    publishing.publish(args.name, args.work, args.output, made, reached, choice)
+    frozen = args.start if variant and variant.frozen else None
+    publishing.publish(args.name, args.work, args.output, made, reached, choice, frozen)
     return 0
 
 

@@ -14,5 +14,9 @@ KINDS: Registry[Kind] = Registry(
         "imported": "imported",
         "dense": "dense",
         "given": "given",
+        "scale": "scale",
+        "bias": "bias",
+        "lora": "lora",
+        "adapters": "adapters",
     },
 )

@@ -30,6 +30,9 @@ CHECKPOINT: Schema = {
 class Effect(Protocol):
     """What a system does to a model, switched from direction to direction."""
 
+    def owners(self, direction: str) -> Sequence[str]:
+        """Whose own parameters are at work in `direction`, where there are such."""
+
     def activate(self, direction: str) -> None:
         """Let the model be the one of `direction` (`en-de`). Raises `UserError` where the system has none for it."""
 
@@ -48,6 +51,16 @@ def unchecked(config: Config, where: str, settings: Settings) -> None:
     """Nothing to check beyond the schema."""
 
 
+def never(settings: Settings) -> bool:
+    """Whatever its settings are, all of a system's model is trained."""
+    return False
+
+
+def nothing_more(settings: Settings, families: Mapping[str, str]) -> Settings:
+    """The settings say all that is to be known."""
+    return settings
+
+
 def as_it_is(state: State, direction: str, variant: Variant) -> Plain:
     """The model of every direction is the checkpoint's."""
     return Plain(state, None)
@@ -64,14 +77,16 @@ class Kind:
     What it needs: `texts(config, settings)` is the folder of translations that exist already, of a kind without a
     model; `masks` asks for neuron sets, chosen as its option `masks` says; `trains` for training, on from the
     baseline, unless a checkpoint is given; `untrained` says that it is something without training, too
-    (`training.max_update: 0`). With `own`, each direction has parameters for itself (`systems.own`); with `frozen`,
-    they are all that is trained.
+    (`training.max_update: 0`). With `own`, directions have parameters for themselves (`systems.own`); where
+    `frozen(settings)`, they are all that is trained, and all that a trained checkpoint holds: the rest is in the one
+    it started from, which it names. Any other holds the whole model.
 
-    What it does: `attach(model, variant, directions)` builds it into a fairseq model and gives back the `Effect`;
-    `directions` are those it is to serve, where they are known. `fold(state, direction, variant)` gives one direction's
-    plain model, which every engine and format takes; a kind without is decoded by the engine `fairseq` alone. `passed`
-    are the options whose values these two read, as `variant.settings`: they are among what makes a checkpoint or a
-    translation current. A trained checkpoint holds the whole model, own parameters included.
+    What it does: `attach(model, variant, directions, state)` builds it into a fairseq model and gives back the
+    `Effect`; `directions` are those it is to serve, where they are known, `state` are the weights that the model will
+    get, where it is trained. `fold(state, direction, variant)` gives one direction's plain model, which every engine
+    and format takes; a kind without is decoded by the engine `fairseq` alone. `passed` are the options whose values
+    these read, as `variant.settings`: they are among what makes a checkpoint or a translation current.
+    `told(settings, families)` adds what a run knows: the families of its languages.
     """
 
     summary: str
@@ -84,7 +99,8 @@ class Kind:
     trains: bool = False
     untrained: bool = False
     own: bool = False
-    frozen: bool = False
+    frozen: Callable[[Settings], bool] = never
     passed: tuple[str, ...] = ()
-    attach: Callable[[nn.Module, Variant, Sequence[str]], Effect] | None = None
+    told: Callable[[Settings, Mapping[str, str]], Settings] = nothing_more
+    attach: Callable[[nn.Module, Variant, Sequence[str], State | None], Effect] | None = None
     fold: Callable[[State, str, Variant], Plain] | None = as_it_is

@@ -75,7 +75,7 @@ def check(config: Config, where: str, settings: Settings) -> None:
         chain.append(like)
 
 
-def attach(model: nn.Module, variant: Variant, directions: Sequence[str]) -> Effect:
+def attach(model: nn.Module, variant: Variant, directions: Sequence[str], state: State | None) -> Effect:
     """Specialized feed-forward layers. Raises `UserError` where the masks lack a direction, or are another model's."""
     from workflow_scripts.layers.specialized_ffn import DirectionMasks
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -52,7 +52,9 @@ def kind_of(settings: Settings, where: str) -> str:
 
 @dataclass(frozen=True)
 class System:
-    """The system `name` with all its `settings`; `training` has all settings of its training, `seed` is the run's."""
+    """The system `name` with all its `settings`; `training` has all settings of its training, `seed` is the run's,
+    `families` are those of its languages.
+    """
 
     name: str
     settings: Settings
@@ -60,6 +62,7 @@ class System:
     training: Mapping[str, Any]
     seed: int
     paths: Paths
+    families: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def kind(self) -> Kind:
@@ -146,7 +149,12 @@ class System:
     def options(self) -> dict[str, Any]:
         """What commands are told of it (`systems.variant`)."""
         passed = {key: self.settings[key] for key in self.kind.passed}
-        return {"kind": self.kind_name, "masks": self.masks, "settings": passed or None}
+        return {"kind": self.kind_name, "masks": self.masks, "settings": self.kind.told(passed, self.families) or None}
+
+    @property
+    def frozen(self) -> list[str]:
+        """The checkpoint that has what its own does not hold, the frozen weights: one file, or none."""
+        return [self.paths.baseline] if self.weights == Weights.TRAINED and self.kind.frozen(self.settings) else []
 
     @property
     def given_files(self) -> list[str]:

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workflow_scripts import configuration_filling
 from workflow_scripts.artifacts import Masks, masks_digest, read_masks
 from workflow_scripts.artifacts_checks import check_complete
 from workflow_scripts.errors import UserError
@@ -48,6 +49,8 @@ class Variant:
             raise UserError(f"--kind {name} {'needs' if kind.masks else 'takes no'} --masks")
         if sorted(settings) != sorted(kind.passed):
             raise UserError(f"--kind {name}: --settings must have {', '.join(kind.passed) or 'nothing'}")
+        if settings:
+            settings = configuration_filling.filled({"properties": dict(kind.options)}, settings, "--settings")
         return cls(name, masks_file, settings)
 
     @property
@@ -83,9 +86,16 @@ class Variant:
         """What of it makes a checkpoint or a translation current: the digest of its masks, its settings."""
         return {"masks": masks_digest(self.masks.rows) if self.masks else None, **self.own}
 
-    def attach(self, model: nn.Module, directions: Sequence[str] = ()) -> Effect | None:
-        """Build it into a fairseq model; None where there is nothing to switch."""
-        return self.kind.attach(model, self, directions) if self.kind.attach else None
+    @property
+    def frozen(self) -> bool:
+        """Whether own parameters are all that is trained, and all that a checkpoint holds."""
+        return self.kind.frozen(self.settings)
+
+    def attach(self, model: nn.Module, directions: Sequence[str] = (), state: State | None = None) -> Effect | None:
+        """Build it into a fairseq model, to train `directions` or to hold a trained `state`; None where there is
+        nothing to switch.
+        """
+        return self.kind.attach(model, self, directions, state) if self.kind.attach else None
 
     def fold(self, state: State, direction: str) -> Plain:
         """One direction's plain model of a checkpoint's `state`. Raises `UserError` where there is none."""

@@ -29,7 +29,7 @@ from workflow_scripts.errors import UserError
 from workflow_scripts.files import code_version
 from workflow_scripts.formats import FORMATS
 from workflow_scripts.formats.format import Exported
-from workflow_scripts.layers.own_names import directions_of as own_directions
+from workflow_scripts.layers.own_names import owners_of
 from workflow_scripts.made_run import MadeRun
 from workflow_scripts.paths import DEFAULT_SET, Paths
 from workflow_scripts.systems.variant import Variant, add_system_options, variant_of
@@ -180,7 +180,7 @@ def main() -> None:
     if args.pair:
         state, kept = args.variant.fold(loaded.state, str(args.pair))
         loaded = replace(loaded, state=state)
-    elif own_directions(loaded.state):
+    elif owners_of(loaded.state):
         raise UserError(f"system {args.system} has parameters for each direction: --pair is needed, for one of them")
     model, directions = named(loaded), directions_of(args, manifest, masks)
     for name in options:

@@ -10,7 +10,7 @@ from workflow_scripts.files import json_lines, replacing
 from workflow_scripts.training.course import Validation
 
 COLUMNS = ("update", "split", "loss", "nll_loss", "lr", "gnorm", "updates_per_second", "tokens_per_second", "seconds")
-NAMES = {"ups": "updates_per_second", "wps": "tokens_per_second", "train_wall": "seconds"}
+NAMES = {"ups": "updates_per_second", "wps": "tokens_per_second"}
 
 
 def write_curve(logged: Path, table: Path, update: int, validations: Sequence[Validation]) -> None:
@@ -43,3 +43,12 @@ def read_validations(table: Path) -> list[Validation]:
             return [(int(row["update"]), float(row["loss"])) for row in csv.DictReader(file) if row["split"] == "valid"]
     except (OSError, ValueError, KeyError, TypeError, csv.Error):
         return []
+
+
+def read_seconds(table: Path) -> float | None:
+    """The seconds of a training, validations and starts included, by a table that `write_curve` wrote; None where it
+    does not know them all.
+    """
+    with table.open(encoding="utf-8", newline="") as file:
+        found = [row["seconds"] for row in csv.DictReader(file)]
+    return sum(map(float, found)) if found and all(found) else None
