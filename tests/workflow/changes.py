@@ -532,7 +532,7 @@ CHANGES = [
         replaced("test", "valid"),
         {"link_test_set"} | ENDS,
         {"link_databin"} | NEURONS,
-        refused="elsewhere has 8 segments, baseline 12",
+        refused="has 8 translations, the run's test set 12 lines",
         base="given",
     ),
     Change("the SentencePiece model lies elsewhere", pieces_moved, {"link_databin"}, same_end=True, base="given"),
