@@ -399,3 +399,30 @@ def test_fewer_rows_compute_the_same_for_what_they_stand_for(folder):
     small = for_dictionary(model, folder, [symbols[row] for row in kept], tags)
     back = put_back(small.weights, kept, model.weights)
     assert checkpoint.weights_digest(back) == checkpoint.weights_digest(dict(model.weights))
+
+
+def test_training_of_fewer_rows_is_that_of_all_under_the_kept_pieces_alone(nllb):
+    """The same loss and gradients, where the other symbols are ruled out; their rows learn nothing."""
+    tags = tags_of(nllb)
+    symbols = run_symbols(read_vocabulary(nllb), tags)
+    kept = sorted({*range(4), *range(5, len(symbols), 3)})
+    found = []
+    for names, rows in ((symbols, kept), ([symbols[row] for row in kept], range(len(kept)))):
+        model = taken(nllb, names)
+        loss = torch.zeros(())
+        for source, told in sentences(range(4, len(kept)))[:20]:
+            source, told = ([rows[one] for one in side] for side in (source, told))
+            logits = model(torch.tensor([source]), torch.tensor([len(source)]), torch.tensor([told[:-1]]))[0][0]
+            own = torch.tensor([kept.index(one) if rows is kept else one for one in told[1:]])
+            loss = loss + torch.nn.functional.cross_entropy(logits[:, list(rows)], own, reduction="sum")
+        loss.backward()
+        found.append((loss.detach(), {name: one.grad for name, one in model.named_parameters()}))
+    (whole, grads), (small, others) = found
+    torch.testing.assert_close(small, whole, rtol=1e-5, atol=0)
+    largest = max(float(grad.abs().max()) for grad in grads.values())
+    for name, grad in grads.items():
+        part = grad[kept] if "embed_tokens" in name else grad
+        torch.testing.assert_close(others[name], part, rtol=1e-4, atol=1e-5 * largest)
+        if "embed_tokens" in name:
+            rest = [row for row in range(len(symbols)) if row not in kept]
+            assert grad[rest].eq(0).all()
