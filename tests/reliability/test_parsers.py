@@ -88,6 +88,7 @@ PASSED_OVER = [
     ("benchmarks, for times", b'{"s": []}\n{"x": 1}\n{"s": "NA"}\n'),
     ("progress of a training", b'{"update": [], "split": "train"}\n{"update": 1, "split": [], "loss": "\\ud800"}\n'),
     ("progress of a training", b'{"update": 1, "split": "train", "loss": "\\ud800", "other": 1}\n'),
+    ("failed jobs", _json([{"rule": "a", "wildcards": {}, "output": [], "logs": ["/"]}])),
     ("SLURM's queue", b"a\tb\n\n"),
     ("SLURM's queue", b"1\tR\t1\t1\tdemo_x\tc\ta\0b\n"),
     ("SLURM's partitions", b"a|b\n\n"),
