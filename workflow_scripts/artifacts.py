@@ -190,6 +190,10 @@ def read_activations(path: str | Path, wanted: Collection[str] | None = None) ->
     table, metadata = read_table(path, partial(_known, path))
     if not isinstance(metadata.get("pair"), str):
         raise UserError(f"{path} does not say which direction it belongs to; record the counts again")
+    with as_written(path):
+        for key in metadata:
+            if key.startswith("counted_positions"):
+                metadata[key] = {part: int(count) for part, count in metadata[key].items()}
     check_filled(path, table, table.schema.names)
     names = [name for name in table.schema.names[len(NEURON) :] if wanted is None or name in wanted]
     table = table.select([name for name, _ in NEURON] + names)

@@ -136,6 +136,8 @@ def _encode(value: Any) -> str:
 def _decode(metadata: Mapping[bytes, bytes] | None) -> Metadata:
     decoded: Metadata = {}
     for key, value in (metadata or {}).items():
+        if key.decode() == SEAL:
+            continue
         try:
             decoded[key.decode()] = json.loads(value)
         except ValueError:

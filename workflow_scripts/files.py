@@ -84,6 +84,13 @@ def as_written(path: str | Path) -> Iterator[None]:
         raise UserError(f"{path} is damaged, or was changed by hand ({reason}): remove it, and start again") from None
 
 
+def number(value: Any) -> float:
+    """`value` as it is, where it is a number. Raises TypeError for anything else."""
+    if not isinstance(value, (int, float)):
+        raise TypeError(f"{value!r} is no number")
+    return value
+
+
 def read_csv(path: str | Path, **options: Any) -> pd.DataFrame:
     """A table, as pandas reads it with `options`. Raises `UserError` where the file is none in UTF-8."""
     import pandas as pd

@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from tests.reliability.artifacts_made import make_artifacts
 from tests.reliability.fuzz import Outcome, attempt, fuzz, properties
 from tests.reliability.parsers import RESULT, TEST_SET, Parser, parsers
 from workflow_scripts.artifacts import SEGMENTS
@@ -53,6 +55,14 @@ def _ragged(folder: Path) -> bytes:
     return (folder / "ragged.parquet").read_bytes()
 
 
+def _uncounted(folder: Path) -> bytes:
+    """Activations whose positions are no numbers by component."""
+    table = pq.read_table(make_artifacts(folder) / "activations.parquet")
+    about = table.schema.metadata | {b"counted_positions_even": b"[]"}
+    pq.write_table(table.replace_schema_metadata(about), folder / "uncounted.parquet")
+    return (folder / "uncounted.parquet").read_bytes()
+
+
 MEANS = {"against": "baseline", "system": "ns"}
 FOUND = [
     *(("scores", _json(value)) for value in (1.5, ["x"], [{"name": "BLEU"}], [{}], [None])),
@@ -68,6 +78,8 @@ FOUND = [
     *(("failed jobs", content) for content in (b"\xab", b"1", b"[1", b'[{"rule": 1}]')),
     ("segments", _ragged),
     ("SentencePiece model", b"\x0a\x02\x18\x01"),
+    ("SentencePiece model", b"\x0a\x02\x08\x01"),
+    ("activations", _uncounted),
     *((f"transformers: {name}.json", b"1.5") for name in ("config", "tokenizer_config")),
     ("transformers: config.json", b'{"model_type": "m2m_100"}'),
     ("transformers: tokenizer_config.json", b'{"extra_special_tokens": [1]}'),
@@ -76,6 +88,7 @@ PASSED_OVER = [
     ("benchmarks, for times", b'{"s": []}\n{"x": 1}\n{"s": "NA"}\n'),
     ("progress of a training", b'{"update": [], "split": "train"}\n{"update": 1, "split": [], "loss": "\\ud800"}\n'),
     ("progress of a training", b'{"update": 1, "split": "train", "loss": "\\ud800", "other": 1}\n'),
+    ("failed jobs", _json([{"rule": "a", "wildcards": {}, "output": [], "logs": ["/"]}])),
     ("SLURM's queue", b"a\tb\n\n"),
     ("SLURM's queue", b"1\tR\t1\t1\tdemo_x\tc\ta\0b\n"),
     ("SLURM's partitions", b"a|b\n\n"),

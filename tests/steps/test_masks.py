@@ -211,7 +211,9 @@ def test_every_file_of_counts_is_read_once(counts, command, tmp_path, ns, monkey
     from workflow_scripts.steps import masks
 
     read = []
-    monkeypatch.setattr(masks, "read_activations", lambda path: read.append(path) or read_activations(path))
+    monkeypatch.setattr(
+        masks, "read_activations", lambda path, *names: read.append(path) or read_activations(path, *names)
+    )
     options = ("--system", "random", "--select", "random", "--like", ns, "--seed", 1)
     command("masks", *options, "--output", tmp_path / "masks/random.parquet", *counts[1]).ok()
     assert read == counts[1]

@@ -52,7 +52,7 @@ def message(jobs: list[Failure], run: str) -> str:
             f"    to write {next(iter(job.output), 'nothing')}{more}",
         ]
         for path in map(Path, job.logs):
-            if path.exists():
+            if path.is_file():
                 tail = path.read_text(encoding="utf-8", errors="replace").splitlines()[-LINES:]
                 lines += [f"    {path} ends with:", *(f"      | {line}" for line in tail)]
         if slurm := newest(job.rule):

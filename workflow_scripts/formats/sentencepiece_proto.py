@@ -66,7 +66,7 @@ def read_proto(path: str | Path) -> Proto:
                 proto.escapes_spaces = bool(found.get(5, proto.escapes_spaces))
     except FileNotFoundError:
         raise UserError(f"{path} does not exist") from None
-    except (ValueError, LookupError, TypeError, struct.error) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, struct.error) as error:
         raise UserError(f"{path} is not a SentencePiece model: {error}") from None
     if not proto.pieces:
         raise UserError(f"{path} is not a SentencePiece model: it has no pieces")

@@ -11,7 +11,7 @@ import pandas as pd
 
 from workflow_scripts.direction import Direction
 from workflow_scripts.errors import UserError
-from workflow_scripts.files import as_written, read_json
+from workflow_scripts.files import as_written, number, read_json
 from workflow_scripts.scoring.metric import Metric
 from workflow_scripts.scoring.names import called
 from workflow_scripts.scoring.people import agreeing
@@ -86,9 +86,9 @@ def with_people(rows: Sequence[Mapping[str, Any]], directions: pd.DataFrame) -> 
 def _values(entry: Mapping[str, Any]) -> dict[str, Any]:
     """What a test found; numbers are numbers."""
     found = {name: entry[name] for name in COLUMNS}
-    for name in ("score", "against_score", "difference"):
-        found[name] = float(found[name])
-    return found | {"p": None if found["p"] is None else float(found["p"])}
+    for name in ("score", "against_score", "difference", *(["p"] if found["p"] is not None else [])):
+        number(found[name])
+    return found
 
 
 def _results(path: Path, place: Mapping[str, str], what: str) -> list[dict[str, Any]]:

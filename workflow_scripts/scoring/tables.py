@@ -11,7 +11,7 @@ import pandas as pd
 from workflow_scripts.artifacts_files import REMEDY
 from workflow_scripts.direction import PAPER, Direction
 from workflow_scripts.errors import UserError
-from workflow_scripts.files import as_written, read_csv, read_json
+from workflow_scripts.files import as_written, number, read_csv, read_json
 from workflow_scripts.languages import Language, tier
 from workflow_scripts.paths import DEFAULT_SET
 from workflow_scripts.scoring.metrics import METRICS
@@ -63,7 +63,7 @@ def _of_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "metric": called(entry["name"]).name,
         "text": entry["text"],
-        "score": float(entry["score"]),
+        "score": number(entry["score"]),
         "signature": entry["signature"],
         "length_ratio": entry.get("length_ratio"),
         "unknown_references": len(entry.get("unknown_references", [])),
