@@ -179,7 +179,7 @@ def test_the_configuration_takes_its_name_and_its_options(module):
     assert run.search_of()["backwards"] is True
     assert "compute_type" not in run.search_of()
     assert run.code_of_search != Run.from_config(config(), ROOT).code_of_search
-    assert "backwards" not in Run.from_config(config(engine="ctranslate2"), ROOT).search
+    assert "backwards" not in Run.from_config(config(engine="ctranslate2"), ROOT).search_of()
 
 
 @pytest.mark.parametrize("name", ENGINES)
