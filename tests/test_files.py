@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -46,6 +49,33 @@ def test_nothing_written_is_an_error_not_an_empty_file(tmp_path):
     with pytest.raises(FileNotFoundError), replacing(tmp_path / "x.txt"):
         pass
     assert os.listdir(tmp_path) == []
+
+
+HALF = """
+import os, signal, sys
+from workflow_scripts.files import replacing
+with replacing(sys.argv[1]) as temporary:
+    temporary.write_text("half")
+    print("written", flush=True)
+    sys.stdin.read() if sys.argv[2] == "lives" else os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_killed_processes_have_left_is_removed_and_what_others_write_is_not(tmp_path):
+    command = [sys.executable, "-c", HALF]
+    died = subprocess.run([*command, tmp_path / "a.b.txt", "dies"], check=False, stdout=subprocess.DEVNULL)
+    assert died.returncode == -signal.SIGKILL
+    (left,) = os.listdir(tmp_path)
+    living = [tmp_path / "c", "lives"]
+    with subprocess.Popen([*command, *living], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "written\n"
+        (written,) = os.listdir(tmp_path)
+        assert written != left
+        (tmp_path / ".a.elsewhere-1.tmp.txt").write_text("another machine's")
+        write_text(tmp_path / "a.b.txt", "whole")
+        assert sorted(os.listdir(tmp_path)) == sorted([".a.elsewhere-1.tmp.txt", "a.b.txt", written])
+        process.communicate()
+    assert sorted(os.listdir(tmp_path)) == [".a.elsewhere-1.tmp.txt", "a.b.txt", "c"]
 
 
 def test_text_is_utf8_with_plain_line_ends(tmp_path):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.files import FORMAT, digest, sha256
+from workflow_scripts.files import FORMAT, digest, sha256, sweep
 from workflow_scripts.source_code import step_digest
 
 RECOMPUTE = "NS_RECOMPUTE"
@@ -87,6 +87,7 @@ def outstanding(
 def renew(paths: Sequence[Path]) -> None:
     """Give files a new time: they are as a new run would make them."""
     for path in paths:
+        sweep(path.parent)
         os.utime(path)
 
 

@@ -7,6 +7,8 @@ import os
 import sys
 from collections.abc import Callable
 
+SAID = 2
+"""Exit code of a command that has said in one message what is wrong."""
 DEBUG = "NS_DEBUG"
 """Set to anything, this environment variable lets tracebacks through."""
 REMEDIES = {
@@ -48,7 +50,7 @@ def run(main: Callable[[], int | None]) -> None:
             raise
         said = _said(error)
     print(f"error: {said}", file=sys.stderr)
-    sys.exit(2)
+    sys.exit(SAID)
 
 
 def _said(error: OSError | MemoryError) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import shutil
+import socket
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 
 FORMAT = 2
 """Version of the layout of files; in the metadata of every Parquet file and part of all `made_from`."""
+TEMPORARY = re.compile(r"\..*\.(?P<machine>[^.]+)-(?P<pid>\d+)\.tmp(?:\..*)?")
+"""Names of what is not finished: by a process of a machine, since folders may be shared by several."""
 
 
 @contextmanager
@@ -30,12 +35,47 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    temporary = temporary_of(path)
     try:
         yield temporary
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def temporary_of(path: Path) -> Path:
+    """The name beside `path` under which this process writes what is to replace it.
+
+    What killed processes have left in that folder under such names is removed.
+    """
+    sweep(path.parent)
+    return path.with_name(f".{path.stem}.{_machine()}-{os.getpid()}.tmp{path.suffix}")
+
+
+@cache
+def sweep(folder: Path) -> None:
+    """Remove what killed processes of this machine have left in `folder` under temporary names; once a process."""
+    for path in folder.glob(".*.tmp*"):
+        found = TEMPORARY.fullmatch(path.name)
+        if found and found["machine"] == _machine() and not _alive(int(found["pid"])):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _machine() -> str:
+    return socket.gethostname().split(".")[0]
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -185,6 +185,19 @@ def test_a_digest_that_is_pinned_later_changes_nothing_unless_it_is_another(serv
         download.fetch(output, server.url, None, "0" * 64)
 
 
+def test_a_kill_before_the_digest_is_noted_leaves_nothing_wrong(server, tmp_path):
+    """What was noted of another file is no more believed, and what the transfer needed goes."""
+    output = tmp_path / "x"
+    download.fetch(output, server.url, None, DIGEST)
+    noted = (tmp_path / "x.sha256").read_text()
+    (tmp_path / "x.sha256").write_text(f"{'0' * 64}  x\n")
+    (tmp_path / "x.part.json").write_text("{}")
+    download.fetch(output, server.url, None, DIGEST)
+    assert (tmp_path / "x.sha256").read_text() == noted
+    assert not download.contradicted(output, DIGEST)
+    assert not (tmp_path / "x.part.json").exists()
+
+
 def test_only_the_web_is_downloaded_from(tmp_path):
     with pytest.raises(UserError, match="only http and https"):
         download.fetch(tmp_path / "file", "file:///etc/passwd", None, None)

@@ -107,6 +107,13 @@ def test_where_and_how_fast_it_is_computed_repeats_nothing(again, changes, there
     assert "current" in again.stays("--resources", json.dumps({"gpus": 2, "nodes": 1, "workers": 3}))
 
 
+def test_what_a_kill_has_left_of_a_folder_that_was_being_removed_goes(again):
+    gone = again.work.with_name(".run.gone")
+    shutil.copytree(again.work, gone)
+    assert "current" in again.stays()
+    assert not gone.exists()
+
+
 def test_other_validations_that_choose_nothing_repeat_nothing(again):
     assert "current" in again.stays(validate_every=3)
     assert provenance.standing(again.published, again.curve, {}) is provenance.Standing.OTHER_CODE
@@ -306,3 +313,21 @@ def test_what_an_older_version_made_is_refused_with_what_to_do(again):
     assert refused.code == 2
     assert "run was begun by another version of this project" in refused.err
     assert (again.work / work_folder.LAST).exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(-9, "its process was killed (SIGKILL), as happens when memory is used up"), (1, "its process ended with code 1")],
+)
+def test_a_training_whose_process_dies_says_what_is_saved_and_how_to_go_on(again, monkeypatch, code, words):
+    monkeypatch.setattr(train, "launch", lambda *_: code)
+    goes_on = again.run(max_update=16)
+    assert goes_on.code == code
+    assert f"[baseline] {words}; saved up to update 8: the same command goes on from there" in goes_on.err
+    anew = again.run(max_update=16, lr=0.1)
+    assert f"[baseline] {words}; nothing was saved yet: the same command begins again" in anew.err
+
+
+def test_a_training_that_has_said_why_it_ends_says_no_more(again, monkeypatch):
+    monkeypatch.setattr(train, "launch", lambda *_: 2)
+    assert again.run(max_update=16).err == ""

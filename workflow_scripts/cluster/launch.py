@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -18,6 +19,19 @@ def launch(module: Sequence[str], gpus: int, nodes: int, slurm_job: str | None) 
     nodes outside of a SLURM job.
     """
     return subprocess.run(command(module, gpus, nodes, slurm_job), check=False, preexec_fn=deaf).returncode
+
+
+def broken_off(code: int, update: int) -> str:
+    """What is said of a training whose process ended with `code`, and which is saved up to `update`."""
+    if code == -signal.SIGKILL:
+        what = "its process was killed (SIGKILL), as happens when memory is used up"
+    elif code < 0:
+        what = f"its process was ended by {signal.Signals(-code).name}"
+    else:
+        what = f"its process ended with code {code}"
+    if update:
+        return f"{what}; saved up to update {update:,}: the same command goes on from there"
+    return f"{what}; nothing was saved yet: the same command begins again"
 
 
 def command(module: Sequence[str], gpus: int, nodes: int, slurm_job: str | None) -> list[str]:

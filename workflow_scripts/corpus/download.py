@@ -201,8 +201,14 @@ def accept(part: Path, output: Path, expected: str | None, source: str) -> str:
         print(f"[download] WARNING: no sha256 is configured, so {source} is not verified. To pin it:", flush=True)
         print(f"[download]   sha256: {found}", flush=True)
     part.replace(output)
-    write_text(_beside(output, ".sha256"), f"{found}  {output.name}\n")
+    _note(output, found)
     return found
+
+
+def _note(output: Path, found: str) -> None:
+    """Record the digest of a finished download, and forget what its transfer needed to go on."""
+    write_text(_beside(output, ".sha256"), f"{found}  {output.name}\n")
+    _beside(_beside(output, ".part"), ".json").unlink(missing_ok=True)
 
 
 def contradicted(output: Path, expected: str | None) -> str:
@@ -223,6 +229,8 @@ def fetch(output: Path, url: str | None, gdrive: str | None, expected: str | Non
             raise UserError(f"{output} is a folder; name the file to write")
         if output.is_file() and expected and sha256(output) == expected.lower():
             print(f"[download] {output} is there already and has the right digest")
+            # A kill may have come before that was recorded.
+            _note(output, expected.lower())
             return
         output.parent.mkdir(parents=True, exist_ok=True)
     part = _beside(output, ".part")
@@ -232,5 +240,4 @@ def fetch(output: Path, url: str | None, gdrive: str | None, expected: str | Non
         from_gdrive(str(gdrive), part, limits)
     with _own(output):
         accept(part, output, expected, source)
-        _beside(part, ".json").unlink(missing_ok=True)
         print(f"[download] {output}: {output.stat().st_size:,} bytes")

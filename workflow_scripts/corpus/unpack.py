@@ -18,6 +18,7 @@ from lzma import LZMAError
 from pathlib import Path
 
 from workflow_scripts.errors import UserError
+from workflow_scripts.files import temporary_of
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def unpack(archive: Path, folder: Path, limits: Limits = LIMITS) -> None:
     Raises `UserError` for anything else, for damaged archives, for members that lead out of the folder or have odd
     names, and for what exceeds the limits or the disk; then `folder` is left as it was.
     """
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    temporary = temporary_of(folder)
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)

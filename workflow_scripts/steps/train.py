@@ -18,13 +18,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 from workflow_scripts import errors, installation
 from workflow_scripts.batch import recompute, renew
 from workflow_scripts.cluster.gpus import claim
-from workflow_scripts.cluster.launch import launch
+from workflow_scripts.cluster.launch import broken_off, launch
 from workflow_scripts.cluster.requeue import Turn
 from workflow_scripts.corpus.manifest import Manifest, read_manifest
 from workflow_scripts.direction import parse_all
@@ -152,6 +153,7 @@ def main() -> int:
     rules = (provenance.STEP, "specialize" if args.start else "baseline")
     asked = any(recompute(rule, [args.output, curve]) for rule in rules)
     begin = beginning.Beginning(args.name, args.work, made, choice)
+    work_folder.finish_discarding(args.work)
     if not asked:
         publishing.restore_curve(args.output, curve, args.work)
         match provenance.standing(args.output, curve, made):
@@ -171,9 +173,12 @@ def main() -> int:
         if reached.update:
             print(f"[{args.name}] goes on after update {reached.update:,}", flush=True)
         codes = list(dict.fromkeys([*reached.codes, made["code"]]))
-        if code := train(args, fairseq_arguments(args, manifest, variant), made, codes, turn):
-            return code
+        code = train(args, fairseq_arguments(args, manifest, variant), made, codes, turn)
         reached = work_folder.read_state(args.work / work_folder.LAST) or reached
+        if code:
+            if code != errors.SAID:
+                print(f"[{args.name}] {broken_off(code, reached.update)}", file=sys.stderr, flush=True)
+            return code
     if not over(reached, choice):
         print(f"[{args.name}] stopped on request after update {reached.update:,}; nothing is lost", flush=True)
         turn.come_again()

@@ -126,11 +126,19 @@ def go_back(folder: Path) -> Reached | None:
 
 def discard(folder: Path) -> None:
     """Remove a work folder, at once as far as the next start can see."""
-    gone = folder.with_name(f".{folder.name}.gone")
-    shutil.rmtree(gone, ignore_errors=True)
+    finish_discarding(folder)
     if folder.exists():
-        folder.rename(gone)
-        shutil.rmtree(gone)
+        folder.rename(_gone(folder))
+        shutil.rmtree(_gone(folder))
+
+
+def finish_discarding(folder: Path) -> None:
+    """Remove what a kill has left of a work folder that was being removed."""
+    shutil.rmtree(_gone(folder), ignore_errors=True)
+
+
+def _gone(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.gone")
 
 
 def reached(folder: Path) -> dict[str, Any]:
