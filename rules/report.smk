@@ -29,7 +29,7 @@ rule tables:
         means=RUN.work.all_means,
         costs=RUN.outputs.costs,
         languages=RUN.language_table,
-        published=RUN.published,
+        published=RUN.scoring.published,
     output:
         [
             (
@@ -55,7 +55,7 @@ rule tables:
                 "pivot": RUN.pivot,
                 "against": list(RUN.contrasts),
                 "replicates": RUN.config["score"]["replicates"],
-                "published": RUN.published,
+                "published": RUN.scoring.published,
                 "run": RUN.name,
                 "costs": RUN.outputs.costs,
                 "metrics": list(RUN.scoring.metrics),

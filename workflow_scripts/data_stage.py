@@ -16,10 +16,20 @@ from workflow_scripts.errors import UserError
 from workflow_scripts.paths import DEFAULT_SET
 
 if TYPE_CHECKING:
-    from workflow_scripts.run import Run, TestSet
+    from workflow_scripts.run import Run
 
 FRAME = 2
 """Pieces that the model adds to a sentence: the language tag and the end."""
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """Text that is translated and scored; `folder` is None for the default one, whose text comes with the data."""
+
+    name: str
+    folder: str | None
+    split: str
+    directions: tuple[Direction, ...]
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def doubtful(run: Run) -> Iterator[str]:
         first, *others = (_but_seed(run, name) for name in members)
         if any(other != first for other in others):
             yield f"score.replicates.{group}: {', '.join(members)} differ in more than their training seed"
-    for file in run.published:
+    for file in run.scoring.published:
         rows = published.read(file)
         if not any(row["system"] in run.systems for row in rows):
             yield f"score.published: {file} has no score of a system of this run ({', '.join(run.systems)})"

@@ -14,7 +14,7 @@ from typing import Any
 
 from workflow_scripts import configuration
 from workflow_scripts.configuration import Config
-from workflow_scripts.data_stage import DataStage
+from workflow_scripts.data_stage import DataStage, TestSet
 from workflow_scripts.direction import Direction, corpora
 from workflow_scripts.engines import configured
 from workflow_scripts.formats import GIVEN, READABLE
@@ -36,16 +36,6 @@ from workflow_scripts.work import Work
 
 DOWNLOADS = ("fetch_databin", "fetch_pretrained", "given_baseline", "given_system")
 """Rules that may fetch what they write from the network."""
-
-
-@dataclass(frozen=True)
-class TestSet:
-    """Text that is translated and scored; `folder` is None for the default one, whose text comes with the data."""
-
-    name: str
-    folder: str | None
-    split: str
-    directions: tuple[Direction, ...]
 
 
 @dataclass(frozen=True)
@@ -77,7 +67,7 @@ class Run:
         default = TestSet(DEFAULT_SET, None, config["decode"]["split"], tuple(pairs))
         run = cls(config, base, languages, tuple(directions), tuple(pairs), (default, *sets), found)
         run.data.check()
-        for file in run.published:
+        for file in run.scoring.published:
             published.read(file)
         for found in (found for sets in run.tested.values() for found in sets.values()):
             trials = config["score"]["significance"]["randomization"]
@@ -277,12 +267,6 @@ class Run:
         return configured.code_of(
             self.config["decode"], self.systems[system].module if system else Variant().module, "crossed"
         )
-
-    @property
-    def published(self) -> list[str]:
-        """The table of published scores to set beside the run's: one file, or none."""
-        file = self.config["score"]["published"]
-        return [str(configuration.located(file, self.base))] if file else []
 
     @property
     def contrasts(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from workflow_scripts import configuration
 from workflow_scripts.direction import Direction
 from workflow_scripts.scoring.identifiers import IDENTIFIERS
 from workflow_scripts.scoring.metric import Metric
@@ -34,6 +35,12 @@ class ScoreStage:
     def of_step(self, step: str) -> list[str]:
         """The metrics that a step computes."""
         return [key for key, metric in self.metrics.items() if metric.step == step]
+
+    @property
+    def published(self) -> list[str]:
+        """The table of published scores to set beside the run's: one file, or none."""
+        file = self.run.config["score"]["published"]
+        return [str(configuration.located(file, self.run.base))] if file else []
 
     @property
     def names(self) -> list[str]:
