@@ -10,7 +10,7 @@ RUN ?= demo
 SNAKEMAKE := $(BIN)/snakemake
 LINT_CONFIG = $(BIN)/python -m workflow_scripts.tools.lint_config $(CONFIG)
 
-.PHONY: help env comet run dry test lint format lock config-reference bench matrix plan status doctor compare translate switch-offs
+.PHONY: help env comet run study dry test lint format lock config-reference bench matrix plan status doctor compare translate switch-offs
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -24,10 +24,13 @@ comet: env  ## the environment .venv-comet, for COMET scores
 run: env  ## the whole pipeline: make run [CONFIG=…] [ARGS="…"]
 	@$(LINT_CONFIG) && $(SNAKEMAKE) $(ARGS) --configfile $(CONFIG)
 
+study: env  ## one of config/studies: make study NAME=k-sweep [ARGS="…"]
+	@$(MAKE) --no-print-directory run CONFIG=config/studies/$(NAME).yaml
+
 dry: env  ## what `make run` would do
 	@$(LINT_CONFIG) && $(SNAKEMAKE) -n $(ARGS) --configfile $(CONFIG)
 
-test: env  ## all tests, two at a time; those of SLURM alone at the end
+test: env  ## all tests, two at a time
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
 
 lint: env  ## style of code and rules

@@ -101,7 +101,7 @@ for number, system in enumerate(RUN.crossed, start=1):
         benchmark:
             f"{PATHS.benchmarks}/figures_crossed/{system}.jsonl"
         params:
-            options=as_options({"metric": RUN.scoring.primary_counted, "pivot": RUN.pivot, "run": RUN.name}),
+            options=as_options({"metric": RUN.scoring.primary_counted, "pivot": RUN.pivot}),
             output=subpath(output[0], parent=True),
             code=RUN.scoring.code_of("figures_crossed", RUN.scoring.of_step("score")),
         shell:

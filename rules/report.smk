@@ -91,7 +91,7 @@ for number, (selection, parts) in enumerate(RUN.outputs.neuron_sets.items(), sta
             f"{PATHS.benchmarks}/figures_masks/{selection}.jsonl"
         params:
             tables=subpath(input[0], parent=True),
-            options=as_options({"pivot": RUN.pivot, "run": RUN.name}),
+            options=as_options({"pivot": RUN.pivot}),
             output=subpath(output[0], parent=True),
             code=step_digest("figures_masks"),
         shell:
@@ -113,9 +113,9 @@ rule figures_scores:
         options=as_options(
             {
                 "against": RUN.outputs.drawn_contrasts,
+                "swept": RUN.outputs.swept or None,
                 "metrics": RUN.scoring.names,
                 "pivot": RUN.pivot,
-                "run": RUN.name,
             }
         ),
         tables=subpath(input[0], parent=True),
@@ -137,12 +137,10 @@ rule figures_training:
         f"{PATHS.benchmarks}/figures_training/figures_training.jsonl"
     params:
         curves=[f"{name}={path}" for name, path in RUN.curves.items()],
-        run=RUN.name,
         output=subpath(output[0], parent=True),
         code=step_digest("figures_training"),
     shell:
-        "python -m workflow_scripts.steps.figures_training {params.curves:q} --run {params.run:q}"
-        " --output {params.output:q} > {log:q} 2>&1"
+        "python -m workflow_scripts.steps.figures_training {params.curves:q} --output {params.output:q} > {log:q} 2>&1"
 
 
 rule report:
@@ -151,6 +149,7 @@ rule report:
         overlaps=[PATHS.overlap(selection)[1] for selection in RUN.outputs.neuron_sets],
         shared=[PATHS.overlap(selection)[3] for selection in RUN.outputs.neuron_sets],
         figures=[PATHS.figure(name)[0] for name in RUN.outputs.shown_figures],
+        scores=RUN.work.all_jobs_of_scores if RUN.outputs.compared else [],
     output:
         in_report(PATHS.report, category="Report", caption="captions/report.rst"),
     log:
@@ -160,11 +159,21 @@ rule report:
     params:
         tables=subpath(input[0], parent=True),
         files=lambda wildcards, input: as_options({"figures": input.figures, "overlaps": input.overlaps}),
-        options=as_options({"against": list(RUN.contrasts), "benchmarks": PATHS.benchmarks}),
+        options=as_options(
+            {
+                "against": list(RUN.contrasts),
+                "benchmarks": PATHS.benchmarks,
+                "results": PATHS.results,
+                "compared": RUN.outputs.compared,
+                "metrics": list(RUN.scoring.metrics),
+                "lines": RUN.config["report"]["samples"],
+            }
+        ),
+        translations=as_json(as_text(RUN.rows[DEFAULT_SET]), in_order=True),
         # The page shows the whole configuration; what only packs work into jobs is no reason to make it again.
         config=lambda wildcards, input: as_options({"config": dict(RUN.config)}),
         decisive=as_json(configuration.decisive(RUN.config)),
         code=RUN.scoring.code_of("report"),
     shell:
         "python -m workflow_scripts.steps.report {params.tables:q} {params.files} {params.options} {params.config}"
-        " --output {output:q} > {log:q} 2>&1"
+        " --translations {params.translations:q} --output {output:q} > {log:q} 2>&1"

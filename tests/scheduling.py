@@ -1,4 +1,4 @@
-"""How pytest-xdist shares the tests out: file by file, and those that need the machine for themselves at the end."""
+"""How pytest-xdist shares the tests out: file by file, those that take longest first."""
 
 from __future__ import annotations
 
@@ -7,47 +7,24 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
-ALONE = "tests/slurm/"
-"""Files below run one at a time when all others are done: a SLURM of their own measures memory, cores and time."""
+FIRST = ("tests/slurm/", "tests/workflow/", "tests/golden/", "tests/fairseq_plugin/", "tests/reliability/")
+"""Files below, in this order, are begun before all others: a long file begun last would leave a core idle."""
 
 
-class AloneAtTheEnd(LoadFileScheduling):
-    """A file goes to one worker as a whole; those of `ALONE` wait until no other worker has anything left.
+def rank(scope: str) -> int:
+    """When a file's turn is, of those that wait."""
+    return next((place for place, folder in enumerate(FIRST) if scope.startswith(folder)), len(FIRST))
 
-    A worker runs its last test only when it knows what follows. So once nothing but such files is left, all workers
-    but one are told that nothing follows, and that one is given the files when the others have ended.
-    """
 
-    def _only_alone_is_left(self) -> bool:
-        return bool(self.workqueue) and all(scope.startswith(ALONE) for scope in self.workqueue)
-
-    def _others(self, node: WorkerController) -> list[WorkerController]:
-        return [other for other in self.nodes if other is not node]
+class LongestFirst(LoadFileScheduling):
+    """A file goes to one worker as a whole; those of `FIRST` go first, else as pytest-xdist has it."""
 
     def _assign_work_unit(self, node: WorkerController) -> None:
-        if self._only_alone_is_left():
-            if any(self._pending_of(self.assigned_work[other]) for other in self._others(node)):
-                return
-        else:
-            first = next(scope for scope in self.workqueue if not scope.startswith(ALONE))
-            self.workqueue.move_to_end(first, last=False)
+        self.workqueue.move_to_end(min(self.workqueue, key=rank), last=False)
         super()._assign_work_unit(node)
-
-    def _reschedule(self, node: WorkerController) -> None:
-        if self._only_alone_is_left() and any(not other.shutting_down for other in self._others(node)):
-            node.shutdown()
-        else:
-            super()._reschedule(node)
-
-    def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:
-        """Mark a test as done; the worker that waits for the others to end may be given work now."""
-        super().mark_test_complete(node, item_index, duration)
-        if self._only_alone_is_left():
-            for other in self._others(node):
-                self._reschedule(other)
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> AloneAtTheEnd:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LongestFirst:
     """The scheduler of `pytest -n 2`."""
-    return AloneAtTheEnd(config, log)
+    return LongestFirst(config, log)

@@ -14,13 +14,13 @@ from jsonschema_specifications import REGISTRY
 from snakemake.utils import validate
 
 from tests.conftest import ROOT
-from workflow_scripts import configuration, schema
+from workflow_scripts import configuration, schema, sweeps
 from workflow_scripts.errors import UserError
 from workflow_scripts.run import Run
 from workflow_scripts.systems.system import Weights
 
 SCHEMA = ROOT / "config/schema.yaml"
-SHIPPED = sorted(path for path in (ROOT / "config").glob("*.yaml") if path.name != "schema.yaml")
+SHIPPED = sorted(path for path in (ROOT / "config").glob("**/*.yaml") if path.name != "schema.yaml")
 BASE = {
     "run": "test",
     "languages": {"table": "config/languages/ec30.tsv", "codes": ["en", "de", "nl", "fr"]},
@@ -68,8 +68,8 @@ def systems(**named) -> dict:
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_every_shipped_configuration_is_valid_once_its_defaults_are_filled(path):
-    made = yaml.safe_load(path.read_text(encoding="utf-8"))
-    made = configuration.complete(made, SCHEMA)
+    given = yaml.safe_load(path.read_text(encoding="utf-8"))
+    made = configuration.complete(given, SCHEMA)
     if made["data"]["source"] == "text":
         made["text"] = "somewhere"
     check(made)
@@ -78,9 +78,10 @@ def test_every_shipped_configuration_is_valid_once_its_defaults_are_filled(path)
     assert made["decode"]["beam"] == 5
     assert made["data"]["clean"]["max_ratio"] == 3.0
     assert all(system["continue"] in (True, False) for system in made["systems"].values())
-    for system in made["systems"].values():
+    for name, system in made["systems"].items():
         if "masks" in system:
-            assert system["masks"]["components"] == ["encoder", "decoder"]
+            chosen = given["systems"].get(name, {}).get("masks", {}).get("components", ["encoder", "decoder"])
+            assert system["masks"]["components"] == chosen
 
 
 def test_defaults_are_filled_as_snakemake_fills_them(tmp_path):
@@ -88,6 +89,7 @@ def test_defaults_are_filled_as_snakemake_fills_them(tmp_path):
     complete.write_text(yaml.safe_dump(schema.load(SCHEMA), sort_keys=False), encoding="utf-8")
     for path in SHIPPED:
         ours, theirs = (yaml.safe_load(path.read_text(encoding="utf-8")) for _ in range(2))
+        theirs["systems"] = sweeps.expanded(theirs["systems"], schema.load(SCHEMA))
         validate(theirs, str(complete))
         assert configuration.complete(ours, SCHEMA) == theirs
         # What was given is left as it was given.

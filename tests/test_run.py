@@ -213,7 +213,7 @@ def test_every_artefact_that_a_user_may_open_is_asked_for():
         *(f"translations/ns/en-nl.{end}" for end in ("hyp.txt", "ref.txt", "src.txt", "parquet")),
         *("scores/random/nl-en.json", "scores/random/nl-en.segments.parquet", "significance/baseline/ns/en-de.json"),
         *("tables/summary.md", "tables/wins.csv", "tables/overlap-ns/sparsity.csv", "report.html"),
-        *("figures/scores-by-tier-BLEU.png", "figures/training.csv", "data/manifest.json"),
+        *("figures/scores-by-tier-BLEU.pdf", "figures/training.csv", "data/manifest.json"),
     }
     assert {f"results/test/{name}" for name in wanted} <= files
 
@@ -270,7 +270,7 @@ def test_crossed_masks_are_asked_for_by_their_key_alone():
     wanted = {"crossed/unmasked.parquet"}
     for name in ("ns", "released"):
         wanted |= {f"crossed/{name}/{pair}.parquet" for pair in run.directions} | {f"tables/crossed-{name}.csv"}
-        wanted |= {f"figures/crossed-{name}.{end}" for end in ("svg", "png", "csv")}
+        wanted |= {f"figures/crossed-{name}.{end}" for end in ("svg", "pdf", "csv")}
     assert {file for file in run.outputs.artefacts if "crossed" in file} == {f"results/test/{name}" for name in wanted}
     assert "results/test/figures/crossed-ns.svg" in run.outputs.wanted
     assert [(batch.number, len(batch.directions), batch.systems) for batch in run.work.crossed] == [

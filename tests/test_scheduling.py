@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from tests.conftest import ROOT
-from tests.scheduling import ALONE
+from tests.scheduling import FIRST
 
 CONFTEST = "from tests.scheduling import pytest_xdist_make_scheduler\n"
 # Each test notes when it began and ended.
@@ -54,30 +54,30 @@ def run(folder, workers):
     return done.stdout, sorted(found, key=lambda row: row[1])
 
 
-@pytest.mark.parametrize(
-    ("workers", "sizes"),
-    [
-        # The largest file is one of those that wait: xdist alone would begin with it.
-        (2, {"a/test_a.py": (3, 0.05), "slurm/test_s.py": (6, 0.02), "test_b.py": (1, 0.6), "slurm/test_t.py": (2, 0)}),
-        (2, {"test_a.py": (1, 0.4), "slurm/test_s.py": (1, 0)}),
-        (2, {"slurm/test_s.py": (2, 0.1), "slurm/test_t.py": (3, 0.1)}),
-        (3, {"test_a.py": (4, 0.1), "test_b.py": (1, 0.1), "slurm/test_s.py": (3, 0.05), "slurm/test_t.py": (1, 0.05)}),
-        (1, {"slurm/test_s.py": (3, 0), "test_a.py": (2, 0)}),
-    ],
-)
-def test_files_that_need_the_machine_run_alone_at_the_end(tmp_path, workers, sizes):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_long_files_begin_first_in_their_order(tmp_path, workers):
+    sizes = {
+        "test_a.py": (4, 0.05),
+        "workflow/test_w.py": (2, 0.3),
+        "slurm/test_s.py": (1, 0.3),
+        "test_b.py": (3, 0.05),
+    }
     suite(tmp_path, sizes)
     said, rows = run(tmp_path, workers)
     total = sum(number for number, _ in sizes.values())
     assert len(rows) == total
     assert re.search(rf"^=+ {total} passed in ", said, re.MULTILINE)
-    for place, (name, begin, _, _) in enumerate(rows):
-        if name.startswith(ALONE):
-            assert all(end <= begin for _, _, end, _ in rows[:place]), "something ran beside it"
-            assert all(later.startswith(ALONE) for later, *_ in rows[place:])
+    begun = list(dict.fromkeys(name for name, *_ in rows))
+    assert set(begun[:2]) == {"tests/slurm/test_s.py", "tests/workflow/test_w.py"}
+    if workers == 1:
+        assert begun[0] == "tests/slurm/test_s.py"
 
 
-def test_other_files_run_beside_each_other_each_in_one_process(tmp_path):
+def test_long_folders_exist():
+    assert all(any((ROOT / folder).glob("test_*.py")) for folder in FIRST)
+
+
+def test_files_run_beside_each_other_each_in_one_process(tmp_path):
     suite(tmp_path, {"test_a.py": (3, 0.5), "test_b.py": (3, 0.5)})
     _, rows = run(tmp_path, 2)
     processes = {name: {pid for other, *_, pid in rows if other == name} for name, *_ in rows}

@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema
 
-from workflow_scripts import configuration_given, configuration_values
+from workflow_scripts import configuration_given, configuration_values, sweeps
 from workflow_scripts.corpus.sources import SOURCES
 from workflow_scripts.corpus.test_sets import available
 from workflow_scripts.direction import Direction, joined
@@ -34,7 +34,7 @@ MOVED = {
 
 
 def complete(config: Config, schema: Path) -> dict[str, Any]:
-    """A copy of `config` with every default of `schema` (YAML) filled in.
+    """A copy of `config` with every default of `schema` (YAML) filled in, and every system that `sweeps` makes.
 
     Raises `UserError` for the first key that the schema does not allow, in words a person can act on.
     """
@@ -42,6 +42,8 @@ def complete(config: Config, schema: Path) -> dict[str, Any]:
     configuration_values.check(config)
     # Snakemake keeps ordered mappings, the validator wants plain ones.
     filled = json.loads(json.dumps(config))
+    if isinstance(filled.get("systems"), dict):
+        filled["systems"] = sweeps.expanded(filled["systems"], rules)
     problem = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(rules).iter_errors(filled))
     if problem is None:
         _Filling(rules).validate(filled)

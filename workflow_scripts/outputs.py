@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workflow_scripts import sweeps
 from workflow_scripts.direction import PAPER, Direction
 from workflow_scripts.files import digest
 from workflow_scripts.paths import DEFAULT_SET, figure_name
@@ -89,6 +90,18 @@ class Outputs:
         ]
 
     @cached_property
+    def compared(self) -> list[str]:
+        """The two systems whose translations the report sets side by side: the first one's, and the first contrast's.
+
+        None where no system shares a direction with it, or the report is to show no lines.
+        """
+        against, found = self.run.against, self.run.rows[DEFAULT_SET]
+        if against not in found or not self.run.config["report"]["samples"]:
+            return []
+        others = [name for name in found if name not in self.run.contrasts and {*found[name]} & {*found[against]}]
+        return [others[0], against] if others else []
+
+    @cached_property
     def labelled_score_figures(self) -> dict[str, dict[str, str]]:
         """Labels of the figures of score differences, by their names in the order of the report."""
         labels = {}
@@ -97,7 +110,21 @@ class Outputs:
                 for group in ("tier", "language"):
                     name = figure_name(group, metric, against if place else "")
                     labels[name] = {"metric": metric, "figure": f"by {group}", "against": against}
+        if self.swept:
+            labels |= {figure_name("k", one): {"metric": one, "figure": "by k"} for one in self.run.scoring.names}
         return labels
+
+    @cached_property
+    def swept(self) -> dict[str, dict[float, str]]:
+        """Scored systems that differ in k alone (`sweeps.lines`), where there are at least three of one line."""
+        scored = {
+            name: [pair for pair in pairs if PAPER[pair.kind(self.run.pivot)] != "X2Y"]
+            for name, pairs in self.run.rows[DEFAULT_SET].items()
+        }
+        known = sweeps.lines(self.run.config["systems"])
+        found = {line: {k: name for k, name in points.items() if scored.get(name)} for line, points in known.items()}
+        several = {line: points for line, points in found.items() if len(points) > 1}
+        return several if max(map(len, several.values()), default=0) > 2 else {}
 
     @property
     def score_figures(self) -> list[str]:
@@ -125,7 +152,7 @@ class Outputs:
     @cached_property
     def tables(self) -> list[str]:
         """The tables of scores, of all directions or of the selection."""
-        names = ["directions.csv", "summary.csv", "summary.md", "checks.csv"]
+        names = ["directions.csv", "summary.csv", "summary.md", "summary.tex", "checks.csv"]
         names += ["readings.csv"] if self.run.tokenization == "moses" else []
         names += ["seeds.csv"] if self.run.config["score"]["replicates"] else []
         if any(map(any, map(dict.values, self.run.tested.values()))):

@@ -166,7 +166,7 @@ class Paths:
 
     def figure(self, name: str) -> list[str]:
         """A figure as SVG and PNG, and the table behind it."""
-        return [f"{self.figures}/{name}.{end}" for end in ("svg", "png", "csv")]
+        return [f"{self.figures}/{name}.{end}" for end in ("svg", "pdf", "csv")]
 
     def overlap(self, selection: str) -> list[str]:
         """The tables of what the neuron sets of a selection share."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,8 +20,6 @@ from workflow_scripts.fairseq_plugin.recorder import CHUNK, ActivationCounter, r
 from workflow_scripts.layers.specialized_ffn import Key
 
 PADDING = 1
-BATCHES = 4
-"""So that what is computed once per direction, norms of weights, weighs as it does with a small validation set."""
 
 
 class Counts(ActivationCounter):
@@ -40,14 +39,14 @@ class Counts(ActivationCounter):
         return add
 
 
-def variants(size: models.Size, batch: dict[str, Any], device: str) -> dict[str, Callable[[], object]]:
-    """What is timed: each goes over one batch `BATCHES` times."""
+def variants(size: models.Size, batch: dict[str, Any], times: int, device: str) -> dict[str, Callable[[], object]]:
+    """What is timed: each goes over one batch so many times."""
     model = models.transformer(size).to(device)
     inputs = batch["net_input"]
 
     @torch.inference_mode()
     def forward(counter: ActivationCounter | None = None) -> None:
-        for _ in range(BATCHES):
+        for _ in range(times):
             if counter:
                 counter.expect("encoder", inputs["src_tokens"], PADDING, batch["id"])
                 counter.expect("decoder", inputs["prev_output_tokens"], PADDING, batch["id"])
@@ -58,10 +57,14 @@ def variants(size: models.Size, batch: dict[str, Any], device: str) -> dict[str,
         with Counts(model) as counter:
             forward(counter)
 
+    def sums() -> None:
+        with ActivationCounter(model) as counter:
+            forward(counter)
+
     def whole() -> None:
         """With logits and loss: what "a pass" means where something is said of the loss."""
         with torch.inference_mode():
-            for _ in range(BATCHES):
+            for _ in range(times):
                 logits, _ = model(**inputs)
                 nn.functional.cross_entropy(logits.float().flatten(0, 1), batch["target"].flatten(), reduction="sum")
 
@@ -69,8 +72,9 @@ def variants(size: models.Size, batch: dict[str, Any], device: str) -> dict[str,
         "forward without logits": forward,
         "forward with loss": whole,
         "counts alone": counts,
-        "all free statistics": lambda: record(model, [batch] * BATCHES, PADDING),
-        "and gradients": lambda: record(model, [batch] * BATCHES, PADDING, gradients=True),
+        "the five sums": sums,
+        "all free statistics": lambda: record(model, [batch] * times, PADDING),
+        "and gradients": lambda: record(model, [batch] * times, PADDING, gradients=True),
     }
 
 
@@ -86,21 +90,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", choices=models.SIZES, default="base")
     parser.add_argument("--tokens", type=int, default=2000, help="target tokens of the batch")
+    parser.add_argument("--batches", type=int, default=4, help="such batches: norms of weights are taken once for all")
     parser.add_argument("--pairs", type=int, default=15, help="how often each takes its turn")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--processor-time", action="store_true", help="count what this process computes, not the clock")
+    parser.add_argument("--free", action="store_true", help="leave gradients out")
     args = parser.parse_args()
     torch.set_num_threads(1)
     size = models.SIZES[args.size]
-    tasks = variants(size, models.batch(size, args.tokens, seed=6, device=args.device), args.device)
-    times = machine.each_in_turn(tasks, args.pairs)
+    batch = models.batch(size, args.tokens, seed=6, device=args.device)
+    tasks = variants(size, batch, args.batches, args.device)
+    if args.free:
+        tasks = {name: task for name, task in tasks.items() if name not in ("and gradients", "forward with loss")}
+    clock = time.process_time if args.processor_time else time.perf_counter
+    times = machine.each_in_turn(tasks, args.pairs, clock=clock)
     rows = []
     for name, below in (
+        ("the five sums", "counts alone"),
         ("all free statistics", "counts alone"),
         ("all free statistics", "forward without logits"),
         ("and gradients", "forward with loss"),
     ):
+        if name not in times:
+            continue
         rows.append([f"{name} ÷ {below}", statistics.median(times[name]), *ratio(times[name], times[below])])
-    print(f"{size}, {args.tokens} tokens, {args.pairs} pairs, {machine.facts()['processor']}\n")
+    print(
+        f"{size}, {args.batches} batches of {args.tokens} tokens, {args.pairs} pairs, {machine.facts()['processor']}\n"
+    )
     print(report.table(["", "seconds", "ratio, median", "from", "to"], rows))
 
 

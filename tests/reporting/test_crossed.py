@@ -41,7 +41,7 @@ def texts_of(figure):
 
 @pytest.mark.parametrize("metric", ["BLEU", "TER"])
 def test_it_draws_differences_to_no_masks_and_frames_the_own_ones(metric):
-    figure, drawn = crossed_figures.heat_map(table(), LANGUAGES, "en", metric, "trial")
+    figure, drawn = crossed_figures.heat_map(table(), LANGUAGES, "en", metric)
     assert set(drawn["text"]) == {"repaired"}
     *panels, _ = figure.axes
     for axis, pairs, kind in zip(panels, (OUT, IN), ("en→X", "X→en"), strict=True):
@@ -67,12 +67,12 @@ def test_the_command_draws_it_and_the_report_names_it(command, tmp_path):
     languages = tmp_path / "languages.tsv"
     pd.DataFrame([vars(language) for language in LANGUAGES.values()]).to_csv(languages, sep="\t", index=False)
     table().to_csv(tmp_path / "crossed-ns.csv", index=False)
-    options = ("--languages", languages, "--run", "trial", "--output", tmp_path / "figures")
+    options = ("--languages", languages, "--output", tmp_path / "figures")
     command("figures_crossed", tmp_path / "crossed-ns.csv", "--metric", "TER", *options).ok()
     assert {path.name for path in (tmp_path / "figures").iterdir()} == {
-        *(f"crossed-ns.{ending}" for ending in ("svg", "png", "csv"))
+        *(f"crossed-ns.{ending}" for ending in ("svg", "pdf", "csv"))
     }
-    shown = _figure(tmp_path / "figures/crossed-ns.svg")
+    shown = _figure(tmp_path / "figures/crossed-ns.svg", tmp_path)
     assert shown["caption"] == "The baseline under the masks of other directions: ns"
     refused = command("figures_crossed", tmp_path / "crossed-ns.csv", "--metric", "COMET", *options)
     assert (refused.code, "has no COMET; it has BLEU, TER" in refused.err) == (2, True)
@@ -85,6 +85,6 @@ def test_directions_without_the_pivot_and_alone_are_drawn():
     rows += [("en-x", "en-qa", ""), ("en-x", "en-qa", "en-qa")]
     frame = pd.DataFrame(rows, columns=["kind", "pair", "masks"])
     frame = frame.assign(system="ns", metric="BLEU", text="raw", score=1.0, lines=3)
-    figure, _ = crossed_figures.heat_map(frame, LANGUAGES, "en", "BLEU", "trial")
+    figure, _ = crossed_figures.heat_map(frame, LANGUAGES, "en", "BLEU")
     assert "X→Y" in texts_of(figure)
     assert "qa-xa" in texts_of(figure)

@@ -99,12 +99,21 @@ def test_everything_is_in_one_file_that_loads_nothing(command, run_folder):
     overlap = run_folder / "tables/overlap-ns/families.csv"
     text = make(command, run_folder, "--against", "baseline", "--figures", figure, "--overlaps", overlap)
     page = Page(text)
-    assert all(link.startswith(("data:", "#")) for link in page.links)
-    assert not re.search(r"url\(|@import|<script", text)
+    loaded = [link for link in page.links if not link.startswith(("data:", "#"))]
+    assert {"tables/summary.csv", "overlap-by-layer-ns.pdf"} <= set(loaded)
+    assert not any(":" in link or link.startswith("/") for link in loaded), "links lead to files beside the page"
+    assert not re.search(r"url\(|@import|<script [^>]*src", text)
     words = re.sub(r"\s+", " ", " ".join(page.words))
     for expected in ("trial <b>", "+2.0", "0.877", "1 min 40 s", "2 min 00 s", "222", "k: 95", "Overlap by layer: ns"):
         assert expected in words, expected
     assert "alone decoder O2M not defined 0.763 not defined 0.100 not defined not defined not defined" in words
+    assert (
+        "ns is better than baseline by 2.0 BLEU (95 % interval +1.0 … +3.0, p = 0.0200), better in 1, worse in 1 of 6 "
+        "directions; of 100 pairs of systems so far apart people prefer the better one in 77."
+    ) in words
+    assert (
+        "Over 6 training seeds, ns-mean − dense-mean is +0.5 BLEU (95 % interval +0.1 … +0.9, p = 0.0313 by sign flips)"
+    ) in words
     assert "BLEU (primary) raw Avg +2.0 +1.0 … +3.0 0.0200 77" in words
     assert "Methods, by training seeds" in words
     assert "BLEU raw ns-mean dense-mean Avg 6 +0.5 +0.1 … +0.9 0.0313" in words
@@ -123,6 +132,7 @@ def test_a_run_without_masks_baseline_tests_or_benchmarks_has_a_report(command, 
         path.unlink()
     text = make(command, run_folder)
     assert "Is it real?" not in text
+    assert "What came out" not in text
     assert "Do related languages" not in text
     assert "No benchmarks were found." in text
 

@@ -265,7 +265,7 @@ def test_tests_of_other_contrasts_are_not_in_the_tables(command, results):
 def test_tables_of_tests_go_where_nothing_is_tested(command, results):
     collect(command, results, {"test": ALL}, tested={"baseline": {"test": {"ns": ["en-nl"]}}}).ok()
     collect(command, results, {"test": ALL}).ok()
-    left = {"checks.csv", "directions.csv", "summary.csv", "summary.md"}
+    left = {"checks.csv", "directions.csv", "summary.csv", "summary.md", "summary.tex"}
     assert {path.name for path in (results / "tables").iterdir()} == left
 
 

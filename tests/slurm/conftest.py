@@ -104,7 +104,7 @@ class Site:
                 command, cwd=self.folder, env=environment, stdout=file, stderr=subprocess.STDOUT, text=True
             )
 
-    def run(self, *arguments: str, seconds: float = 600, log: str = "snakemake.txt") -> tuple[int, str]:
+    def run(self, *arguments: str, seconds: float = 1200, log: str = "snakemake.txt") -> tuple[int, str]:
         """Run to the end; the exit code, and what was said."""
         before = len(self.said(log))
         process = self.start(*arguments, log=log)

@@ -116,6 +116,8 @@ def test_every_stage_went_through_slurm_and_gpu_stages_asked_for_gpus(site: Site
     # The name of a large group is cut, so the logs say what ran; nothing runs outside of SLURM here.
     for rule in in_groups:
         assert [*(site.folder / "logs/tiny").glob(f"{rule}*")], f"{rule} did not run"
+    # Those of a batch share the job of their stage's group.
+    assert not {"overlap_1", "figures_masks_1", "significance_means_1"} & set(stages)
     assert {*GPU_STAGES, "score_1", "off_target_1", "significance_1"} <= set(stages)
     assert {job.what for job in done} >= {"decode_1 baseline", "decode_1 ns", "specialize ns", "score_1 ns"}
     for name, job in stages.items():

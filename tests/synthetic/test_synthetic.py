@@ -11,6 +11,7 @@ import pytest
 from workflow_scripts.errors import UserError
 from workflow_scripts.languages import Language, read_languages
 from workflow_scripts.synthetic import english, meaning
+from workflow_scripts.synthetic.conflict import contested
 from workflow_scripts.synthetic.invented import GRAMMARS, SCRIPTS, SOUND_CHANGES, make_languages, shift
 from workflow_scripts.synthetic.meaning import Clause, Phrase, Sentence
 from workflow_scripts.synthetic.sentences import part_of, sentence_pairs
@@ -91,6 +92,36 @@ def test_families_share_roots_and_word_order_and_others_do_not():
         else:
             assert shared(one, two) < 0.05, (one, two)
             assert LANGUAGES[one].grammar != LANGUAGES[two].grammar
+
+
+LATIN = [Language(each.code, each.name, each.family, "Latin", each.tier) for each in OTHERS]
+
+
+def test_families_mean_different_things_by_the_words_they_share():
+    made = make_languages(LATIN, seed=1, conflict=0.5)
+    words = [word for group in contested(0.5, 1) for word in group]
+    assert 35 < len(words) < 45  # half of 84
+    for one, two in itertools.combinations(made, 2):
+        first, second = (made[code] for code in (one, two))
+        for group in contested(0.5, 1):
+            assert {first.roots[word] for word in group} == {second.roots[word] for word in group}
+        same = [first.roots[word] == second.roots[word] for word in words]
+        if TABLE[one].family == TABLE[two].family:
+            assert all(same)
+        else:
+            # Four verbs that take two objects, half of them: two families of three agree by pairs alone.
+            assert sum(same) <= 2
+    for language in made.values():
+        assert len(set(language.roots.values())) == len(language.roots)
+
+
+def test_without_conflict_the_corpus_is_as_it_was():
+    assert make_languages(OTHERS, seed=1, conflict=0) == LANGUAGES
+
+
+def test_conflict_needs_a_script_in_common():
+    with pytest.raises(UserError, match=r"conflict: no two families .* one script"):
+        make_languages(OTHERS, seed=1, conflict=0.5)
 
 
 def test_word_orders():

@@ -483,7 +483,7 @@ CHANGES = [
     ),
     Change(
         "a figure is gone",
-        gone("figures/training.png"),
+        gone("figures/training.pdf"),
         {"figures_training"},
         {"figures_masks", "tables"},
         same_end=True,

@@ -220,7 +220,7 @@ def with_batches(settings: Any, rules: Iterable[str]) -> Any:
 
 
 def with_groups(settings: Any, rules: Iterable[str]) -> Any:
-    """Snakemake's settings of groups in which every batch is in the group of its stage, unless it has one of its own."""
+    """Snakemake's settings of groups in which a batch is in the group of its stage, unless it has one of its own."""
     groups = settings.overwrite_groups
     found = {rule: groups[stage_of(rule)] for rule in rules if stage_of(rule) in groups}
     return replace(settings, overwrite_groups={**found, **groups})

@@ -21,7 +21,7 @@ from workflow_scripts.scoring.names import called
 
 
 def heat_map(
-    table: pd.DataFrame, languages: Mapping[str, Language], pivot: str, metric: str, run: str
+    table: pd.DataFrame, languages: Mapping[str, Language], pivot: str, metric: str
 ) -> tuple[Figure, pd.DataFrame]:
     """What masks change in a metric's score, a panel per kind: decoded directions (rows) under whose masks (columns).
 
@@ -50,7 +50,7 @@ def heat_map(
     seen = {code for pair in table["pair"].unique() for code in Direction.parse(pair).languages} - {pivot}
     family_legend(figure, colors, [languages[code].family for code in seen])
     system, lines = table["system"].iloc[0], table["lines"].max()
-    title(figure, f"The baseline under masks of {system}, own ones framed ({lines} lines a direction)", run)
+    title(figure, f"The baseline under masks of {system}, own ones framed ({lines} lines a direction)")
     return figure, table
 
 
@@ -58,7 +58,7 @@ def _panel(
     axis: Axes, labels: Sequence[str], values: NDArray[np.float64], colors: Sequence, shades: Mapping[str, object]
 ) -> None:
     size = len(labels)
-    mesh = axis.pcolormesh(np.ma.masked_invalid(values), **shades)
+    mesh = axis.pcolormesh(np.ma.masked_invalid(values), rasterized=True, **shades)
     if size <= 9:
         for (row, column), value in np.ndenumerate(values):
             # White on dark cells, which lie at both ends.

@@ -22,7 +22,7 @@ Languages = Mapping[str, Language]
 COLORS = {"O2M": "C0", "M2O": "C1", "X2Y": "C2"}
 
 
-def heat_map(tables: Tables, languages: Languages, pivot: str, run: str, component: str) -> tuple[Figure, pd.DataFrame]:
+def heat_map(tables: Tables, languages: Languages, pivot: str, component: str) -> tuple[Figure, pd.DataFrame]:
     """IoU between directions, one panel per layer of a component: the encoder's in X→en, the decoder's in en→X."""
     table = tables.side(component)
     found = {layer: analysis.similarity(rows) for layer, rows in table.groupby("layer")}
@@ -42,7 +42,7 @@ def heat_map(tables: Tables, languages: Languages, pivot: str, run: str, compone
     bar.set_label("IoU (intersection over union; 1 on the diagonal)")
     family_legend(figure, colors, [languages[code].family for code in codes])
     arrow = ARROWS[SIDES[component]].format(pivot=pivot)
-    title(figure, f"Overlap in the {component}, {arrow}: {tables.neurons}", run)
+    title(figure, f"Overlap in the {component}, {arrow}: {tables.neurons}")
     return figure, table
 
 
@@ -50,7 +50,7 @@ def _panel(axis: Axes, codes: Sequence[str], matrix: np.ndarray, colors: Sequenc
     size = len(codes)
     cells = np.ma.masked_array(matrix, mask=np.eye(size, dtype=bool))
     # seaborn's heatmap would draw the whole figure for every panel, to see whether labels fit.
-    mesh = axis.pcolormesh(cells, cmap="viridis", **limits)
+    mesh = axis.pcolormesh(cells, rasterized=True, cmap="viridis", **limits)
     if size <= 9:
         for (row, column), value in np.ndenumerate(matrix):
             if row != column:
@@ -60,7 +60,7 @@ def _panel(axis: Axes, codes: Sequence[str], matrix: np.ndarray, colors: Sequenc
     named_cells(axis, codes, colors)
 
 
-def by_layer(tables: Tables, languages: Languages, pivot: str, run: str) -> tuple[Figure, pd.DataFrame]:
+def by_layer(tables: Tables, languages: Languages, pivot: str) -> tuple[Figure, pd.DataFrame]:
     """IoU of every two directions by layer: box plots, and lines for the means within and across families.
 
     Above them, where it is known, the IoU of what halves of a direction's own text choose.
@@ -96,7 +96,7 @@ def by_layer(tables: Tables, languages: Languages, pivot: str, run: str) -> tupl
         axis.set_xticks(layers, layers)
     axes[0].set_ylabel("IoU of two directions")
     _legend(axes)
-    title(figure, f"Overlap by layer: {tables.neurons}", run)
+    title(figure, f"Overlap by layer: {tables.neurons}")
     sides = {component: tables.side(component) for component in SIDES}
     drawn = [rows.assign(halves=rows["layer"].map(_halves(tables, component))) for component, rows in sides.items()]
     return figure, pd.concat(drawn, ignore_index=True)
@@ -109,7 +109,7 @@ def _halves(tables: Tables, component: str) -> pd.Series:
     return rows.set_index(rows["layer"].astype(int))["halves"].dropna()
 
 
-def sparsity(tables: Tables, languages: Languages, pivot: str, run: str) -> tuple[Figure, pd.DataFrame]:
+def sparsity(tables: Tables, languages: Languages, pivot: str) -> tuple[Figure, pd.DataFrame]:
     """Share of neurons off by layer and direction type: mean and range over directions."""
     table = tables.sparsity
     figure, axes = plt.subplots(1, 2, figsize=(2 * COLUMN, 2.4), sharey=True, layout="constrained")
@@ -125,11 +125,11 @@ def sparsity(tables: Tables, languages: Languages, pivot: str, run: str) -> tupl
         axis.set_xticks(sorted(rows["layer"].unique()))
     axes[0].set_ylabel("neurons off (%)")
     _legend(axes, Line2D([], [], color="0.6", lw=5, alpha=0.4, label="range over directions"))
-    title(figure, f"Sparsity by layer and direction type: {tables.neurons}", run)
+    title(figure, f"Sparsity by layer and direction type: {tables.neurons}")
     return figure, table
 
 
-def shared(tables: Tables, languages: Languages, pivot: str, run: str) -> tuple[Figure, pd.DataFrame]:
+def shared(tables: Tables, languages: Languages, pivot: str) -> tuple[Figure, pd.DataFrame]:
     """Who keeps the neurons of each layer: all languages, one family, one language, others, none: 100 % together."""
     table = tables.shared[tables.shared["type"] == tables.shared["component"].map(SIDES)]
     colors = family_colors(languages)
@@ -154,11 +154,11 @@ def shared(tables: Tables, languages: Languages, pivot: str, run: str) -> tuple[
     axes[0].set(ylim=(0, 100), ylabel="neurons (%)")
     handles = [Patch(facecolor=color, edgecolor="0.4", linewidth=0.4, label=label) for *_, color, label in parts]
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
-    title(figure, f"Who keeps which neurons: {tables.neurons}", run)
+    title(figure, f"Who keeps which neurons: {tables.neurons}")
     return figure, table
 
 
-def trees(tables: Tables, languages: Languages, pivot: str, run: str) -> tuple[Figure, pd.DataFrame]:
+def trees(tables: Tables, languages: Languages, pivot: str) -> tuple[Figure, pd.DataFrame]:
     """Languages clustered by the overlap of their neurons (mean over layers), and how well families come out."""
     colors = family_colors(languages)
     sides = {part: analysis.similarity(tables.side(part), "corrected") for part in SIDES}
@@ -190,7 +190,7 @@ def trees(tables: Tables, languages: Languages, pivot: str, run: str) -> tuple[F
         axis.set_xlabel("distance (1 − overlap corrected for size)")
         axis.set_title(f"{side}: {_scores(scores[scores['component'] == component].iloc[0])}")
     family_legend(figure, colors, [languages[code].family for codes, _ in sides.values() for code in codes])
-    title(figure, f"Languages clustered by overlap: {tables.neurons}", run)
+    title(figure, f"Languages clustered by overlap: {tables.neurons}")
     return figure, scores
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import base64
+import os
 import platform
+import re
+import urllib.parse
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +17,7 @@ import yaml
 
 from workflow_scripts.files import code_version
 from workflow_scripts.paths import DEFAULT_SET
-from workflow_scripts.reporting import overlaps
+from workflow_scripts.reporting import direction_tables, overlaps, verdict
 from workflow_scripts.scoring import checks
 from workflow_scripts.scoring.markdown import (
     PEOPLE,
@@ -34,9 +36,14 @@ from workflow_scripts.scoring.tables import differences_to, read
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 PACKAGES = ("torch", "fairseq", "ctranslate2", "sentencepiece", "sacrebleu", "sacremoses", "numpy", "snakemake")
+ENDS = (".svg", ".pdf", ".csv")
+"""What there is of every figure."""
+UNQUOTED = " =:/;,()!*@{}+"
+"""What stands, beside letters and digits, in an address within HTML as it is."""
 CAPTIONS = {
     "scores-by-tier": "{} by tier",
     "scores-by-language": "{} by language",
+    "scores-by-k": "{} by how many neurons are kept",
     "overlap-by-layer": "Overlap by layer: {}",
     "overlap": "Overlap between languages: {}",
     "languages": "Languages by overlap: {}",
@@ -48,30 +55,59 @@ CAPTIONS = {
 
 
 def content(
-    tables: Path, config: Mapping[str, Any], against: Sequence[str], families: Sequence[Path], figures: Sequence[Path]
+    tables: Path,
+    config: Mapping[str, Any],
+    against: Sequence[str],
+    families: Sequence[Path],
+    figures: Sequence[Path],
+    folder: Path,
 ) -> dict[str, Any]:
-    """What the template shows. `tables`, `families` and `figures` are files of earlier steps."""
+    """What the template shows. `tables`, `families` and `figures` are files of earlier steps.
+
+    Links to them start at `folder`, where the page will lie.
+    """
     summary, directions = (read(tables / f"{name}.csv") for name in ("summary", "directions"))
-    wins, tests, means = (_optional(tables / f"{name}.csv") for name in ("wins", "significance", "means"))
+    wins, tests, means, seeds = (
+        _optional(tables / f"{name}.csv") for name in ("wins", "significance", "means", "seeds")
+    )
     return {
         "run": config["run"],
         "against": against,
+        "verdicts": verdict.verdicts(means, wins, against),
+        "methods": verdict.claims(seeds, _primary(means)),
         "summaries": _summaries(summary, against),
         "checks": checks.sections(directions, _optional(tables / "checks.csv"), against),
-        "directions": [block for other in against or [None] for block in _directions(directions, tests, other)],
+        "directions": [
+            block for other in against or [None] for block in direction_tables.blocks(directions, tests, other)
+        ],
         "wins": wins.to_dict("records"),
         "means": _means(means),
         "people": PEOPLE,
-        "claims": _claims(_optional(tables / "seeds.csv")),
+        "claims": _claims(seeds),
         "families": _families(families),
         "shared": _shared(families),
-        "figures": [_figure(path) for path in figures],
+        "figures": [_figure(path, folder) for path in figures],
+        "files": [
+            {"name": path.name, "link": link_to(path, folder)}
+            for path in sorted(tables.iterdir())
+            if path.suffix in (".csv", ".tex", ".md")
+        ],
         "config": yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
         "seeds": _seeds(config),
         "versions": {"this code": code_version(), "Python": platform.python_version()}
         | {name: version(name) for name in PACKAGES},
         "signatures": sorted(set(zip(directions["metric"], directions["signature"], strict=True))),
     }
+
+
+def link_to(path: Path, folder: Path) -> str:
+    """The address of a file, from a page in that folder."""
+    return urllib.parse.quote(os.path.relpath(path, folder))
+
+
+def _primary(means: pd.DataFrame) -> str:
+    """The metric that claims are made by; empty where nothing was tested."""
+    return "" if means.empty else str(means.loc[means["primary"], "metric"].iloc[0])
 
 
 def render(values: Mapping[str, Any]) -> str:
@@ -128,41 +164,6 @@ def _difference(row: pd.Series, column: str, metric: str) -> dict[str, str] | No
         return None
     text, gain = number(value, metric, signed=True), called(metric).gain(value)
     return {"text": text.replace("-", "−"), "sign": "up" if gain > 0 else "down" if gain < 0 else "same"}
-
-
-def _directions(directions: pd.DataFrame, tests: pd.DataFrame, against: str | None) -> list[dict[str, Any]]:
-    """A table per test set and metric in the last variant: rows of directions, a score per system, with outcomes.
-
-    Outcomes are those against one system.
-    """
-    outcomes: dict[tuple[str, ...], str] = {}
-    if not tests.empty:
-        names = ["test_set", "system", "pair", "metric", "text"]
-        first = tests[(tests["against"] == against) & (tests["outcome"].fillna("") != "")]
-        keys = zip(*(first[name] for name in names), strict=True)
-        outcomes = dict(zip(keys, first["outcome"], strict=True))
-    blocks = []
-    for (test_set, metric), rows in directions.groupby(["test_set", "metric"], sort=False):
-        text = rows["text"].iloc[-1]
-        rows = rows[rows["text"] == text]
-        systems = list(rows["system"].unique())
-        scores = rows.set_index(["pair", "system"])["score"].to_dict()
-        table = [
-            {
-                "pair": pair,
-                "cells": [
-                    {
-                        "score": number(scores.get((pair, system), float("nan")), metric),
-                        "outcome": outcomes.get((test_set, system, pair, metric, text), ""),
-                    }
-                    for system in systems
-                ],
-            }
-            for pair in rows["pair"].unique()
-        ]
-        title = ", ".join([called(metric).heading, VARIANTS[text], *further(test_set)])
-        blocks.append({"title": title, "against": against, "systems": systems, "rows": table})
-    return blocks
 
 
 def _means(tests: pd.DataFrame) -> list[dict[str, Any]]:
@@ -230,7 +231,7 @@ def _shared(paths: Sequence[Path]) -> list[dict[str, str]]:
     return lines
 
 
-def _figure(path: Path) -> dict[str, str]:
+def _figure(path: Path, folder: Path) -> dict[str, Any]:
     kind = next(kind for kind in CAPTIONS if path.stem.startswith(kind))
     caption = CAPTIONS[kind].format(
         path.stem.removeprefix(kind)
@@ -239,8 +240,11 @@ def _figure(path: Path) -> dict[str, str]:
         .replace("-decoder", ", decoder")
         .replace("-against-", " against ")
     )
-    data = base64.b64encode(path.read_bytes()).decode()
-    return {"caption": caption, "source": f"data:image/svg+xml;base64,{data}", "file": path.name}
+    # Browsers leave line ends in addresses out. What is quoted so is nearer to the text, and smaller, than base64.
+    drawing = re.sub(r"\s*\n\s*", " ", path.read_text(encoding="utf-8"))
+    source = f"data:image/svg+xml,{urllib.parse.quote(drawing, safe=UNQUOTED)}"
+    files = [{"name": path.with_suffix(end).name, "link": link_to(path.with_suffix(end), folder)} for end in ENDS]
+    return {"caption": caption, "source": source, "files": files}
 
 
 def _seeds(config: Mapping[str, Any]) -> dict[str, Any]:

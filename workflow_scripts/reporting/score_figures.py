@@ -50,7 +50,7 @@ def differences(
 
 
 def by_tier(
-    table: pd.DataFrame, languages: Mapping[str, Language], metric: str, text: str, pivot: str, against: str, run: str
+    table: pd.DataFrame, languages: Mapping[str, Language], metric: str, text: str, pivot: str, against: str
 ) -> Figure:
     """Mean difference of every system by tier and direction type, with the languages as dots."""
     known = dict.fromkeys(language.tier.capitalize() for language in languages.values())
@@ -80,12 +80,12 @@ def by_tier(
     handles, labels = axes[0].get_legend_handles_labels()
     handles, labels = [*handles, Patch(color=BETTER)], [*labels, "better"]
     figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
-    title(figure, f"{metric} against {against} by tier: means (bars) and languages (dots), {text} text", run)
+    title(figure, f"{metric} against {against} by tier: means (bars) and languages (dots), {text} text")
     return figure
 
 
 def by_language(
-    table: pd.DataFrame, languages: Mapping[str, Language], metric: str, text: str, pivot: str, against: str, run: str
+    table: pd.DataFrame, languages: Mapping[str, Language], metric: str, text: str, pivot: str, against: str
 ) -> Figure:
     """Difference of every system by language, in family colours; filled where significant."""
     colors = family_colors(languages)
@@ -131,7 +131,7 @@ def by_language(
     ]
     marks.append(Patch(color=BETTER, label="better"))
     family_legend(figure, colors, [languages[code].family for code in codes], marks)
-    title(figure, f"{metric} against {against} by language, {text} text", run)
+    title(figure, f"{metric} against {against} by language, {text} text")
     return figure
 
 
@@ -149,7 +149,7 @@ def _sides(metric: str, low: float, high: float) -> tuple[tuple[float, float], t
     return (low, high), (0, high) if called(metric).higher_is_better else (low, 0)
 
 
-def training_curves(curves: Mapping[str, pd.DataFrame], run: str) -> tuple[Figure, pd.DataFrame]:
+def training_curves(curves: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
     """Training and validation loss of the baseline and of every trained system over updates.
 
     `curves`: training.csv per name; the baseline has a panel of its own, systems start from its weights and share one.
@@ -173,6 +173,6 @@ def training_curves(curves: Mapping[str, pd.DataFrame], run: str) -> tuple[Figur
         Line2D([], [], color="0.3", ls="--", marker="o", markersize=3, label="validation"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=6, frameon=False)
-    title(figure, "Training and validation loss", run)
+    title(figure, "Training and validation loss")
     frames = [frame.assign(model=name) for name, frame in curves.items()]
     return figure, pd.concat(frames, ignore_index=True)[["model", *frames[0].columns.drop("model")]]

@@ -1,7 +1,8 @@
-"""How figures look, and how they are saved: SVG, PNG and the table behind them, byte for byte the same every time."""
+"""How figures look, and how they are saved: SVG, PDF and the table behind them, byte for byte the same every time."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import matplotlib as mpl
 import pandas as pd
 import seaborn as sns
 
-from workflow_scripts.files import replacing
+from workflow_scripts.files import replacing, write_text
 from workflow_scripts.languages import Language
+from workflow_scripts.reporting.svg_fonts import FAMILY, embedded
 
 mpl.use("agg")
 import matplotlib.pyplot as plt
@@ -33,10 +35,13 @@ RC = {
     "axes.spines.right": False,
     "axes.titlelocation": "left",
     "lines.linewidth": 1.2,
-    "savefig.dpi": 200,
+    "savefig.dpi": 300,  # of what is not drawn by lines: the cells of heat maps
     # Without these, identifiers in the SVG would differ between two runs.
     "svg.hashsalt": "neuron-specialization",
-    "svg.fonttype": "path",
+    # Letters stay letters: in the PDF by its own means, in the SVG by `svg_fonts`.
+    "font.sans-serif": [FAMILY],
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,
 }
 mpl.rcParams.update(RC)
 
@@ -74,20 +79,21 @@ def named_cells(axis: Axes, names: Sequence[str], colors: Sequence[tuple[float, 
             label.set_fontweight("bold")
 
 
-def title(figure: Figure, text: str, run: str) -> None:
-    """What the figure shows, and below it the run it belongs to."""
-    figure.suptitle(f"{text}\nrun {run}", x=0.01, ha="left", fontsize=8.5)
+def title(figure: Figure, text: str) -> None:
+    """What the figure shows; a caption says of which run it is."""
+    figure.suptitle(text, x=0.01, ha="left", fontsize=8.5)
 
 
 def save(path: Path, figure: Figure, data: pd.DataFrame) -> None:
-    """Write `path` with the endings .svg, .png and .csv (the table behind the figure), and close the figure."""
+    """Write `path` with the endings .svg, .pdf and .csv (the table behind the figure), and close the figure."""
     # The layout is computed once: every ending would do it again.
     figure.draw_without_rendering()
     figure.set_layout_engine(None)
-    metadata = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
-    for ending, tags in metadata.items():
-        with replacing(path.with_name(f"{path.name}.{ending}")) as temporary:
-            figure.savefig(temporary, format=ending, metadata=tags)
+    drawn = io.StringIO()
+    figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
+    write_text(path.with_name(f"{path.name}.svg"), embedded(drawn.getvalue()))
+    with replacing(path.with_name(f"{path.name}.pdf")) as temporary:
+        figure.savefig(temporary, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
     plt.close(figure)
     with replacing(path.with_name(f"{path.name}.csv")) as temporary:
         data.to_csv(temporary, index=False, float_format="%.6g")

@@ -1,9 +1,9 @@
 """Draw what other directions' masks do to the baseline, from the table of their scores.
 
-    python -m workflow_scripts.steps.figures_crossed results/run/tables/crossed-ns.csv --metric BLEU --run demo \\
+    python -m workflow_scripts.steps.figures_crossed results/run/tables/crossed-ns.csv --metric BLEU \\
         --languages config/languages/ec30.tsv --output results/run/figures
 
-Writes `crossed-NAME` as .svg, .png and .csv (the table behind it), with the system's name for NAME: a heat map per kind
+Writes `crossed-NAME` as .svg, .pdf and .csv (the table behind it), with the system's name for NAME: a heat map per kind
 of directions, of decoded directions and those whose masks they are decoded under, in score differences to no masks.
 """
 
@@ -19,6 +19,7 @@ CODE = (
     "reporting.crossed_figures",
     "reporting.overlaps",
     "reporting.style",
+    "reporting.svg_fonts",
     "scoring.metric",
     "scoring.names",
 )
@@ -30,7 +31,6 @@ def main() -> None:
     parser.add_argument("--metric", default="BLEU", help="name of the metric to draw")
     parser.add_argument("--languages", type=Path, required=True, help="language table")
     parser.add_argument("--pivot", default="en", help="the language in the middle")
-    parser.add_argument("--run", required=True, help="name of the run")
     parser.add_argument("--output", type=Path, required=True, help="folder to write to")
     args = parser.parse_args()
 
@@ -41,7 +41,7 @@ def main() -> None:
     table = crossed.read(args.table)
     if args.metric not in set(table["metric"]):
         raise UserError(f"{args.table} has no {args.metric}; it has {', '.join(table['metric'].unique())}")
-    drawn = crossed_figures.heat_map(table, read_languages(args.languages), args.pivot, args.metric, args.run)
+    drawn = crossed_figures.heat_map(table, read_languages(args.languages), args.pivot, args.metric)
     save(args.output / f"crossed-{table['system'].iloc[0]}", *drawn)
 
 

@@ -1,9 +1,9 @@
 """Draw what the neurons of directions share, from the tables of an analysis of overlap.
 
-    python -m workflow_scripts.steps.figures_masks results/run/tables/overlap-ns --run demo \\
+    python -m workflow_scripts.steps.figures_masks results/run/tables/overlap-ns \\
         --languages config/languages/ec30.tsv --output results/run/figures
 
-Writes, each as .svg, .png and .csv (the table behind it), with the selection's name for NAME: `overlap-NAME-encoder`,
+Writes, each as .svg, .pdf and .csv (the table behind it), with the selection's name for NAME: `overlap-NAME-encoder`,
 `overlap-NAME-decoder` (heat maps of IoU per layer, for the components that can be compared), `overlap-by-layer-NAME`,
 `shared-NAME` (who keeps which neurons), `sparsity-NAME`, and `languages-NAME` (dendrogram with family scores).
 """
@@ -21,6 +21,7 @@ CODE = (
     "reporting.mask_figures",
     "reporting.overlaps",
     "reporting.style",
+    "reporting.svg_fonts",
 )
 
 
@@ -29,7 +30,6 @@ def main() -> None:
     parser.add_argument("tables", type=Path, help="folder that `overlap` wrote")
     parser.add_argument("--languages", type=Path, required=True, help="language table")
     parser.add_argument("--pivot", default="en", help="the language in the middle")
-    parser.add_argument("--run", required=True, help="name of the run")
     parser.add_argument("--output", type=Path, required=True, help="folder to write to")
     args = parser.parse_args()
 
@@ -39,7 +39,7 @@ def main() -> None:
 
     tables = overlaps.read(args.tables)
     languages = read_languages(args.languages)
-    name, common = tables.selection, (languages, args.pivot, f"{args.run}, {tables.selection}")
+    name, common = tables.selection, (languages, args.pivot)
     drawn = [component for component in overlaps.SIDES if not tables.side(component).empty]
     if not drawn:
         raise UserError(f"{args.tables}: no two directions have masks in the same component that could be compared")

@@ -1,9 +1,9 @@
 """Draw the training curves of the baseline and of every system trained from it.
 
     python -m workflow_scripts.steps.figures_training baseline=results/run/baseline/training.csv \\
-        ns=results/run/systems/ns/training.csv --run demo --output results/run/figures
+        ns=results/run/systems/ns/training.csv --output results/run/figures
 
-Writes `training.svg`, `.png` and `.csv` (all curves in one table).
+Writes `training.svg`, `.pdf` and `.csv` (all curves in one table).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ CODE = (
     "reporting.overlaps",
     "reporting.score_figures",
     "reporting.style",
+    "reporting.svg_fonts",
     "scoring.metric",
     "scoring.names",
 )
@@ -25,7 +26,6 @@ CODE = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("curves", nargs="+", metavar="NAME=CSV", help="training.csv of a model")
-    parser.add_argument("--run", required=True, help="name of the run")
     parser.add_argument("--output", type=Path, required=True, help="folder to write to")
     args = parser.parse_args()
 
@@ -35,7 +35,7 @@ def main() -> None:
     from workflow_scripts.reporting.style import save
 
     curves = {name: pd.read_csv(path) for name, _, path in (curve.partition("=") for curve in args.curves)}
-    save(args.output / "training", *training_curves(curves, args.run))
+    save(args.output / "training", *training_curves(curves))
 
 
 if __name__ == "__main__":

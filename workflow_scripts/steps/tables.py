@@ -5,12 +5,12 @@
         --tested '{"baseline": {"test": {"ns": ["en-de"]}}}' --languages config/languages/ec30.tsv \\
         --against baseline --run demo --output results/run/tables
 
-Writes `directions.csv` (a row per test set, system, direction, metric and variant of the text), `summary.csv` and
-`summary.md` (means over languages by tier, in the paper's layout, with the difference to one system), `readings.csv`
-(what repairing the text changes), `checks.csv` (means of what scores hide: lengths and the like), and, where
-significance was tested, `significance.csv` and `wins.csv`: p corrected by Holm over the directions of a contrast and
-metric; and `means.csv`, the tests of means, over systems. With replicates, `seeds.csv` compares methods by the means
-of their training seeds.
+Writes `directions.csv` (a row per test set, system, direction, metric and variant of the text), `summary.csv`,
+`summary.md` and `summary.tex` (means over languages by tier, in the paper's layout, with the difference to one
+system), `readings.csv` (what repairing the text changes), `checks.csv` (means of what scores hide: lengths and the
+like), and, where significance was tested, `significance.csv` and `wins.csv`: p corrected by Holm over the directions
+of a contrast and metric; and `means.csv`, the tests of means, over systems. With replicates, `seeds.csv` compares
+methods by the means of their training seeds.
 
 What `--rows` and `--tested` name is read, and nothing else, whatever lies around; a table that has no rows is removed,
 but for `checks.csv`.
@@ -31,6 +31,7 @@ from workflow_scripts.scoring.metrics import METRICS
 CODE = (
     "scoring.ceilings",
     "scoring.checks",
+    "scoring.latex",
     "scoring.markdown",
     "scoring.metric",
     "scoring.names",
@@ -80,7 +81,7 @@ def main() -> None:
     import pandas as pd
 
     from workflow_scripts.languages import read_languages
-    from workflow_scripts.scoring import ceilings, checks, markdown, outcomes, rates, seeds, tables
+    from workflow_scripts.scoring import ceilings, checks, latex, markdown, outcomes, rates, seeds, tables
     from workflow_scripts.scoring import published as published_scores
 
     rows = [
@@ -141,6 +142,7 @@ def main() -> None:
     text = markdown.page(args.run, args.against, summary, wins, repaired, tested_means, claims)
     text += checks.markdown(checks.sections(directions, checked, args.against))
     write_text(args.output / "summary.md", text)
+    write_text(args.output / "summary.tex", latex.page(args.run, summary, args.against))
     print(text)
 
 

@@ -7,13 +7,16 @@ did not have, so that no two words fall together and relatives stay recognizable
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from random import Random
 
 from workflow_scripts.errors import UserError
 from workflow_scripts.languages import Language
 from workflow_scripts.synthetic import vocabulary as v
+from workflow_scripts.synthetic.conflict import meanings
 from workflow_scripts.synthetic.meaning import Clause, Phrase, Sentence
 
 CONSONANTS, VOWELS = "ptkbdgmnlrs", "aeiou"
@@ -71,11 +74,14 @@ GRAMMARS = (
 )
 
 
-def draw_roots(random: Random) -> dict[str, str]:
-    """One root per meaning, all different: endings of two sounds, function words a syllable, others two."""
+def draw_roots(random: Random, taken: Collection[str] = ()) -> dict[str, str]:
+    """One root per meaning, all different and none of those `taken`.
+
+    Endings have two sounds, function words a syllable, others two.
+    """
     consonants = random.sample(CONSONANTS, 9)
     roots: dict[str, str] = {}
-    taken: set[str] = set()
+    taken = set(taken)
 
     def draw(shape: str) -> str:
         while True:
@@ -169,11 +175,12 @@ def shift(roots: dict[str, str], changes: tuple[tuple[str, str], ...]) -> dict[s
     return shifted
 
 
-def make_languages(table: list[Language], seed: int) -> dict[str, InventedLanguage]:
-    """The invented languages of a table (without the pivot): `{code: language}`, the same for the same table and seed.
+def make_languages(table: list[Language], seed: int, conflict: float = 0) -> dict[str, InventedLanguage]:
+    """The invented languages of a table (without the pivot): `{code: language}`, the same for the same arguments.
 
-    The n-th family of the table has the n-th grammar (they repeat after three). Raises `UserError` for a script that
-    cannot be written.
+    The n-th family of the table has the n-th grammar (they repeat after three). `conflict` is the share of words that
+    all families have and mean different things by; no sound change touches those. Raises `UserError` for a script that
+    cannot be written, and for words that nobody shares.
     """
     families: dict[str, list[Language]] = {}
     for language in table:
@@ -183,12 +190,26 @@ def make_languages(table: list[Language], seed: int) -> dict[str, InventedLangua
                 f"{language.script!r}; change the script column of the language table"
             )
         families.setdefault(language.family, []).append(language)
+    if conflict:
+        _refuse_nothing_shared(families)
+    common = draw_roots(Random(f"{seed}/common")) if conflict else {}
     made = {}
     for number, (family, members) in enumerate(families.items()):
-        roots = draw_roots(Random(f"{seed}/{family}"))
+        roots = draw_roots(Random(f"{seed}/{family}"), taken=common.values())
+        shared = {meaning: common[other] for meaning, other in meanings(conflict, seed, number).items()}
         changes = Random(f"{seed}/{family}/changes").sample(SOUND_CHANGES, len(SOUND_CHANGES))
         for rank, member in enumerate(members):
             # Three changes each, one of them shared with the relative before.
             own = tuple(changes[(2 * rank + i) % len(changes)] for i in range(3))
-            made[member.code] = InventedLanguage(GRAMMARS[number % 3], shift(roots, own), member.script)
+            made[member.code] = InventedLanguage(GRAMMARS[number % 3], shift(roots, own) | shared, member.script)
     return made
+
+
+def _refuse_nothing_shared(families: dict[str, list[Language]]) -> None:
+    """Words in two scripts are two words."""
+    scripts = [{member.script for member in members} for members in families.values()]
+    if not any(one & other for one, other in itertools.combinations(scripts, 2)):
+        raise UserError(
+            "data.synthetic.conflict: no two families are written in one script, so that they share no word; change "
+            "the script column of the language table (config/languages/conflict.tsv has Latin alone)"
+        )

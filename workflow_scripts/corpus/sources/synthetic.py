@@ -14,6 +14,7 @@ from workflow_scripts.synthetic.sentences import sentence_pairs
 
 CODE = (
     "corpus.source",
+    "synthetic.conflict",
     "synthetic.english",
     "synthetic.invented",
     "synthetic.meaning",
@@ -48,18 +49,31 @@ SIZES = {
         },
         "valid": lines(20_000, 120, "Validation"),
         "test": lines(20_000, 120, "Test"),
+        "conflict": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "default": 0,
+            "description": "The share of nouns, verbs, adjectives and numerals that all families have in common and "
+            "mean different things by, so that a method which separates them has something to win. Takes families that "
+            "are written in one script (`config/languages/conflict.tsv`).",
+        },
     },
 }
 
 
 def concern(settings: Mapping[str, Any], splits: Sequence[str]) -> dict[str, Any]:
-    """The sizes of these splits."""
-    return {"synthetic": {split: settings["synthetic"][split] for split in splits}}
+    """The sizes of these splits, and the conflict that all have."""
+    sizes = {split: settings["synthetic"][split] for split in splits}
+    # Left out where there is none: what was made before there was the setting is the same text.
+    conflict = {"conflict": share} if (share := settings["synthetic"]["conflict"]) else {}
+    return {"synthetic": sizes | conflict}
 
 
 def make(languages: Mapping[str, Language], settings: Mapping[str, Any], seed: int) -> Sentences:
     """The grammar of these languages; the same arguments give the same sentences."""
-    invented = make_languages([language for code, language in languages.items() if code != PIVOT], seed)
+    others = [language for code, language in languages.items() if code != PIVOT]
+    invented = make_languages(others, seed, settings["synthetic"].get("conflict", 0))
 
     def sentences(pair: Direction, splits: Sequence[str]) -> Iterator[tuple[str, str, str]]:
         if pair.source != PIVOT or pair.target not in invented:
