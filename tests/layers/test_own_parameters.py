@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from workflow_scripts.errors import UserError
-from workflow_scripts.layers.own_names import own_parameters, owners_of
+from workflow_scripts.layers.own_names import by_place, own_parameters, owners_of
 from workflow_scripts.layers.own_parameters import OwnModules, places_of
 from workflow_scripts.systems.own import OwnParameters, fold
 
@@ -78,6 +78,16 @@ def test_names_tell_directions_and_places(made):
         "de-en": 24,
     }
     assert own_parameters(Model()) == {}
+
+
+@pytest.mark.parametrize(
+    "name", ["own.a", "own.a-b.encoder_0_fc3.up", "own.a-b.middle_0_fc1.up", "own.a.encoder_0_q.b.c"]
+)
+def test_a_name_that_is_none_is_refused(name):
+    with pytest.raises(UserError, match="no own parameter is called like this"):
+        by_place({name: 0})
+    for key in ("encoder_11_cross_out", "decoder_end_norm", "encoder_0_layer"):
+        assert next(iter(by_place({f"own.source:de.{key}.up": 0}))).key == key
 
 
 def test_one_direction_is_at_work_and_only_its_parameters_get_gradients(made):

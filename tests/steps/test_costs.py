@@ -74,6 +74,13 @@ def test_parameters_updates_time_and_bytes_of_each_system(tmp_path, command):
     assert "\n| frozen   | lora  |      36 |             14 |      10 |" in costs.markdown(pd.read_csv(output))
 
 
+def test_what_is_no_checkpoint_is_refused(tmp_path, command):
+    (tmp_path / "x.pt").write_bytes(b"x")
+    system = {"kind": "given", "engine": "fairseq", "masks": [], "checkpoint": str(tmp_path / "x.pt"), "curve": None}
+    refused = command("costs", "--systems", json.dumps({"x": system}), "--output", tmp_path / "costs.csv")
+    assert (refused.code, "x.pt is no checkpoint of a run" in refused.err) == (2, True)
+
+
 def test_sizes_are_told_in_words():
     assert [costs._size(number) for number in (500, 2_340_000, 7.1e9)] == ["0.5 kB", "2.34 MB", "7.10 GB"]
 

@@ -1,12 +1,13 @@
 """What a checkpoint says beside its weights, read without torch, without the weights, and without running any code.
 
 torch's files are zip archives in which a pickle refers to tensors by name. Here nothing is made of what it names but
-plain containers: tensors, and whatever else, come out as `Hollow`.
+plain containers: tensors come out as `Shape`, whatever else as `Hollow`.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import pickle
 import zipfile
 from collections import OrderedDict
@@ -30,16 +31,31 @@ class Hollow:
         pass
 
 
+class Shape(Hollow):
+    """Stands for a tensor: its `size`, and where its numbers are `stored`, which tensors may share."""
+
+    def __init__(self, stored: Any = None, offset: int = 0, size: Any = (), *_: Any) -> None:
+        self.stored, self.size = (str(stored), offset), tuple(size)
+
+    @property
+    def numbers(self) -> int:
+        """How many it holds."""
+        return math.prod(self.size)
+
+
 class _Reader(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return Shape
         return PLAIN.get((module, name), Hollow)
 
-    def persistent_load(self, _: Any) -> Hollow:
-        return Hollow()
+    def persistent_load(self, pid: Any) -> Any:
+        # ("storage", type, key, place, numbers)
+        return pid[2] if isinstance(pid, tuple) and len(pid) > 2 else Hollow()
 
 
 def peek(path: str | Path) -> dict[str, Any]:
-    """The content of the checkpoint at `path` with hollow tensors; empty where there is no readable one."""
+    """The content of the checkpoint at `path` without its numbers; empty where there is no readable one."""
     try:
         with zipfile.ZipFile(path) as archive:
             name = next(name for name in archive.namelist() if name.endswith("/data.pkl"))

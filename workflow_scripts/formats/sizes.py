@@ -6,35 +6,42 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import Tensor
-
-from workflow_scripts.formats.checkpoint import BASE, read_raw, weights
-from workflow_scripts.formats.peek import PROVENANCE
+from workflow_scripts.errors import UserError
+from workflow_scripts.formats.peek import PROVENANCE, Shape, peek
 from workflow_scripts.layers.own_names import by_place
+
+NO_WEIGHTS = ("version", "_float_tensor")
+"""Buffers in which fairseq keeps no weights."""
 
 
 @dataclass(frozen=True)
 class Sizes:
     """Of a checkpoint file: the parameters in it, those at work in one direction alone, bytes; `updates` of its
-    training, where it says so, and whether all but own parameters was `frozen` in that (and is in another file).
+    training, where it says so.
     """
 
     parameters: int
     own: int
     bytes: int
     updates: int | None
-    frozen: bool
 
 
 def sizes(path: Path) -> Sizes:
-    """Of the checkpoint at `path`. Raises `UserError` where there is none."""
-    raw = read_raw(path, mapped=True)
-    carried, state = raw.get(PROVENANCE, {}), weights(raw["model"])
+    """Of the checkpoint at `path`, one of a run, without reading its weights. Raises `UserError` where it is none."""
+    found = peek(path)
+    if not isinstance(found.get("model"), dict):
+        raise UserError(f"{path} is no checkpoint of a run: it is missing, damaged or of another kind")
+    state = {
+        name: one
+        for name, one in found["model"].items()
+        if isinstance(one, Shape) and name.rpartition(".")[2] not in NO_WEIGHTS
+    }
     # All owners have as much at a place, and a direction is one of them there.
     own = sum(_numbers(next(iter(owners.values()))) for owners in by_place(state).values())
-    return Sizes(_numbers(state), own, path.stat().st_size, carried.get("updates"), BASE in carried)
+    updates = (found.get(PROVENANCE) or {}).get("updates")
+    return Sizes(_numbers(state), own, path.stat().st_size, updates)
 
 
-def _numbers(state: Mapping[str, Tensor]) -> int:
+def _numbers(state: Mapping[str, Shape]) -> int:
     """Numbers in a state; what is one table by two names counts once."""
-    return sum({tensor.data_ptr(): tensor.numel() for tensor in state.values()}.values())
+    return sum({one.stored: one.numbers for one in state.values()}.values())

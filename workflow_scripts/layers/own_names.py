@@ -5,8 +5,11 @@ The owner is a direction, or what directions share: `source:de`, `target:de`, `f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
+
+from workflow_scripts.errors import UserError
 
 OWN = "own"
 """The submodule of a model that holds them: of owner, place, and their own names."""
@@ -26,6 +29,8 @@ END = "end"
 """In place of a layer's number: behind the last one."""
 FINAL_NORM = "norm"
 """The norm that stands there, where a model has one."""
+PLACE = re.compile(rf"(encoder|decoder)_(\d+_({'|'.join(MODULES)})|{END}_{FINAL_NORM})")
+"""What a place is called in a parameter's name."""
 Value = TypeVar("Value")
 
 
@@ -61,11 +66,16 @@ def is_own(name: str) -> bool:
 
 
 def by_place(state: Mapping[str, Value]) -> dict[Place, dict[str, dict[str, Value]]]:
-    """Own parameters of a checkpoint's weights: by place, owner and their names."""
+    """Own parameters of a checkpoint's weights: by place, owner and their names.
+
+    Raises `UserError` for one that is called as none are.
+    """
     found: dict[Place, dict[str, dict[str, Value]]] = {}
     for name, value in state.items():
         if is_own(name):
-            owner, key, last = name.split(".")[1:]
+            _, owner, key, last, *more = [*name.split("."), "", ""]
+            if not PLACE.fullmatch(key) or not last or more != ["", ""]:
+                raise UserError(f"{name}: no own parameter is called like this: the checkpoint is damaged")
             found.setdefault(Place.parse(key), {}).setdefault(owner, {})[last] = value
     return found
 

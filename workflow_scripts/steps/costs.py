@@ -21,7 +21,7 @@ from typing import Any
 from workflow_scripts.errors import run
 from workflow_scripts.files import replacing
 
-CODE = ("formats.checkpoint", "formats.peek", "formats.sizes", "layers.own_names", "training.curve", "training.course")
+CODE = ("formats.peek", "formats.sizes", "layers.own_names", "training.curve", "training.course")
 COLUMNS = (
     "system",
     "kind",
