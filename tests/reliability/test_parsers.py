@@ -98,14 +98,16 @@ PASSED_OVER = [
 """What had ended in a traceback: what is refused now, and what is passed over."""
 
 
-@pytest.mark.parametrize(("name", "content"), FOUND, ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize(("name", "content"), FOUND, ids=lambda value: getattr(value, "__name__", str(value)[:60]))
 def test_what_had_ended_in_a_traceback_is_refused(every, tmp_path, name, content):
     outcome = Outcome()
     attempt(every[name], content(tmp_path) if callable(content) else content, tmp_path / "tried", outcome)
     assert (outcome.escaped, outcome.refused) == ({}, 1)
 
 
-@pytest.mark.parametrize(("name", "content"), PASSED_OVER, ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize(
+    ("name", "content"), PASSED_OVER, ids=lambda value: getattr(value, "__name__", str(value)[:60])
+)
 def test_what_had_ended_in_a_traceback_is_passed_over(every, tmp_path, name, content):
     outcome = Outcome()
     attempt(every[name], content, tmp_path, outcome)
