@@ -88,8 +88,11 @@ def write_content(
         "encoder_ffn_embed_dim": architecture.encoder.ffn_dim,
         "decoder_ffn_embed_dim": architecture.decoder.ffn_dim,
     }
-    for foreign in ("_name", "kind", "masks_file", "kind_settings", "freeze", "criterion", "loss_chunk"):
+    for foreign in ("_name", "kind", "masks_file", "kind_settings", "freeze"):
         settings.pop(foreign, None)
+    if settings.pop("loss_chunk", None):
+        # The same loss by another name, which stock fairseq does not know.
+        settings["criterion"] = "label_smoothed_cross_entropy"
     content = {
         "args": Namespace(**settings),
         "cfg": None,
