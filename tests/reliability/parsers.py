@@ -240,7 +240,7 @@ def parsers(folder: Path) -> list[Parser]:
 
 def _texts() -> Iterator[Parser]:
     # Others need files that the user has.
-    shipped = [(ROOT / f"config/{name}.yaml").read_bytes() for name in ("config", "criteria", "ec30")]
+    shipped = [(ROOT / f"config/{name}.yaml").read_bytes() for name in ("config", "studies/criteria", "ec30")]
     yield Parser("configuration", "config.yaml", tuple(shipped), _configured, slow=True)
     yield Parser("configuration as text", "config.yaml", tuple(shipped), lambda path: configuration_files.check([path]))
     languages = [path.read_bytes() for path in sorted((ROOT / "config/languages").glob("*.tsv"))]
