@@ -20,7 +20,7 @@ WORK = "run"
 STAMP = "/.snakemake_timestamp"
 """Snakemake's own mark in folders that are outputs."""
 MEASURED = ("updates_per_second", "tokens_per_second", "seconds")
-TIMED = re.compile(r"(?:^|/)(?:report\.html|training\.(?:svg|png|csv))$")
+TIMED = re.compile(r"(?:^|/)(?:report\.html|training\.(?:svg|pdf|csv)|costs\.csv|digests\.jsonl)$")
 """What shows how long things took."""
 
 
