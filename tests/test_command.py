@@ -29,6 +29,8 @@ HEAVY = (
 # Names that are imported, where they are not those of the packages.
 PACKAGES = {
     "fairseq_cli": "fairseq",
+    "fontTools": "fonttools",
+    "huggingface_hub": "huggingface-hub",
     "hydra": "hydra-core",
     "mt_thresholds": "mt-thresholds",
     "sklearn": "scikit-learn",

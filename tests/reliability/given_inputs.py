@@ -24,6 +24,7 @@ from workflow_scripts.cluster import failures
 from workflow_scripts.corpus import databin, pieces
 from workflow_scripts.corpus.databin_content import HEADER, MAGIC, check_pair, count_symbols
 from workflow_scripts.corpus.manifest import Manifest, read_manifest
+from workflow_scripts.corpus.parallel import SPLITS
 from workflow_scripts.corpus.prepared_set import PreparedSet, read_prepared, text_digest
 from workflow_scripts.direction import Direction
 from workflow_scripts.files import sha256
@@ -253,6 +254,11 @@ def data(folder: Path) -> Manifest:
         "dictionary": "dict.txt",
         "dictionary_sha256": sha256(folder / "dict.txt"),
         "shards": ["."],
+        "pairs": ["en-de"],
+        "sentencepiece": None,
+        "tokenization": "sentencepiece",
+        "fingerprint": "0" * 64,
+        "splits": {split: {} for split in SPLITS},
     }
     (folder / "manifest.json").write_text(json.dumps(content), encoding="utf-8")
     return read_manifest(folder / "manifest.json")

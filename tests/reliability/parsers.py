@@ -140,14 +140,11 @@ def _model(made: Path) -> dict[str, tuple[bytes, ...]]:
     import torch
     from safetensors.torch import save_file
 
-    save_file(
-        {"model.shared.weight": torch.ones(4, 2), "model.encoder.layers.0.fc1.weight": torch.ones(2, 2)},
-        made / "model.safetensors",
-    )
     sides = {f"{side}_{key}": 1 for side in ("encoder", "decoder") for key in ("layers", "ffn_dim", "attention_heads")}
     config = sides | {
         "model_type": "m2m_100",
         "d_model": 2,
+        "vocab_size": 4,
         "max_position_embeddings": 8,
         "scale_embedding": True,
         "activation_function": "relu",
@@ -157,6 +154,8 @@ def _model(made: Path) -> dict[str, tuple[bytes, ...]]:
         "neuron_specialization": {"step": "train"},
     }
     tokenizer = {"model_max_length": 8, "extra_special_tokens": ["__en__", "__de__"]}
+    shapes = {"model.shared.weight": (4, 2), **dict(transformers_read.weights_of(config))}
+    save_file({name: torch.ones(shape) for name, shape in shapes.items()}, made / "model.safetensors")
     (made / "config.json").write_text(json.dumps(config))
     (made / "tokenizer_config.json").write_text(json.dumps(tokenizer))
     return {

@@ -59,7 +59,7 @@ def test_the_report_marks_what_is_better(command, run_folder, metric, better):  
 def test_figures_shade_the_better_side(metric, draw):
     scores, tests = (frame.assign(metric=metric) for frame in score_tables())
     table = score_figures.differences(scores, tests, FAMILIES, "en", "baseline")
-    figure = draw(table, FAMILIES, metric, "raw", "en", "baseline", "trial")
+    figure = draw(table, FAMILIES, metric, "raw", "en", "baseline")
     color = matplotlib.colors.to_rgba(score_figures.BETTER)
     for axis in figure.axes:
         (span,) = (patch for patch in axis.patches if patch.get_facecolor() == color)
@@ -75,7 +75,7 @@ def test_figures_shade_the_better_side(metric, draw):
 def test_labels_of_axes_lie_within_the_figure_and_apart_from_its_title(draw):
     scores, tests = (frame.assign(metric="TER") for frame in score_tables())
     table = score_figures.differences(scores, tests, FAMILIES, "en", "baseline")
-    figure = draw(table, FAMILIES, "TER", "raw", "en", "baseline", "trial")
+    figure = draw(table, FAMILIES, "TER", "raw", "en", "baseline")
     figure.draw_without_rendering()
     labels = [label for axis in figure.axes for label in (axis.xaxis.label, axis.yaxis.label) if label.get_text()]
     (head,) = (text for text in figure.texts if text.get_text() == figure.get_suptitle())

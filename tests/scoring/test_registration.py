@@ -189,7 +189,7 @@ def test_it_is_scored_tested_tabulated_drawn_and_reported(registered, command, t
 
     command(
         *("figures_scores", tables, "--against", "baseline", "--metrics", "BLEU", "LengthError"),
-        *("--languages", languages, "--run", "trial", "--output", tmp_path / "figures"),
+        *("--languages", languages, "--output", tmp_path / "figures"),
     ).ok()
     figure = tmp_path / "figures/scores-by-language-LengthError.svg"
     command(

@@ -34,9 +34,12 @@ def read(path: Path) -> list[Failure]:
     if not path.exists():
         return []
     with as_written(path):
+        rows = read_json(path)
+        if not isinstance(rows, list):
+            raise ValueError("it is no list")
         return [
             Failure(str(row["rule"]), dict(row["wildcards"]), list(row["output"]), list(map(str, row["logs"])))
-            for row in read_json(path)
+            for row in rows
         ]
 
 

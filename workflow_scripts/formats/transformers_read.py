@@ -73,7 +73,7 @@ def _tensors(path: Path) -> dict[str, Tensor]:
         raise UserError(f"{path} is not loaded: it is damaged, or another kind of file ({error})") from None
 
 
-def _shapes(config: Mapping[str, Any]) -> Iterator[tuple[str, tuple[int, ...]]]:
+def weights_of(config: Mapping[str, Any]) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Name and shape of every weight but the tables of embeddings."""
     d = config["d_model"]
     for side in COMPONENTS:
@@ -93,7 +93,7 @@ def _shapes(config: Mapping[str, Any]) -> Iterator[tuple[str, tuple[int, ...]]]:
 def _check_shapes(path: Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
     """Raise `UserError` where weights are missing, of other shapes than configured, or unknown."""
     tables = [name for name in TABLES if name in tensors]
-    wanted = dict(_shapes(config)) | dict.fromkeys(tables, (config["vocab_size"], config["d_model"]))
+    wanted = dict(weights_of(config)) | dict.fromkeys(tables, (config["vocab_size"], config["d_model"]))
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items() if not name.endswith(POSITIONS)}
     if missing := [name for name in wanted if name not in found]:
         raise UserError(f"{path} lacks {len(missing)} weights that its {CONFIG} describes, {missing[0]} first")
