@@ -358,7 +358,8 @@ def of_checkpoint(change: Change, damage: Callable[[Path], Any], folder: Path) -
     torch.save(change(sound()[0]), path)
     damage(path)
     source = {"path": str(path)}
-    args = argparse.Namespace(source=source, name="released", output=folder / "out/checkpoint.pt")
+    output = folder / "out/checkpoint.pt"
+    args = argparse.Namespace(source=source, name="released", output=output, vocabulary=None)
     given_checkpoint.take(args, given_checkpoint.obtain(source, args.output), "0" * 64, manifest)
 
 
