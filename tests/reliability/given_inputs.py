@@ -340,7 +340,7 @@ CONTENTS: dict[str, tuple[Change, str]] = {
 }
 FILES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "missing": (Path.unlink, "does not exist"),
-    "a folder": (as_folder, "does not exist"),
+    "a folder": (as_folder, "another kind of file"),
     "empty": (whole(b""), "is not loaded"),
     "text": (whole(b"weights\n" * 99), "is not loaded"),
     "cut": (cut(3000), "is not loaded"),
