@@ -79,7 +79,7 @@ def _foreign(path: str | Path) -> list[str]:
     """Classes that a file names and that the safe loader refuses; none where it cannot be looked into."""
     try:
         return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
-    except Exception:
+    except Exception:  # as above: what cannot be looked into is told as damaged
         return []
 
 

@@ -11,6 +11,7 @@ from workflow_scripts.paths import DEFAULT_SET
 from workflow_scripts.scoring.markdown import number, percent, probability
 
 WORDS = {"win": "better than", "loss": "worse than", "tie": "not told apart from", "": "beside"}
+MINUS = "−"
 Place = Mapping[str, str]
 
 
@@ -25,10 +26,7 @@ def verdicts(means: pd.DataFrame, wins: pd.DataFrame, against: Sequence[str]) ->
     rows = means[(means["primary"]) & (means["test_set"] == DEFAULT_SET) & (means["tier"] == "All")]
     if rows.empty:
         return []
-    rows = rows[rows["text"] == rows["text"].iloc[-1]]
-    # The mean of both sides where there are both.
-    kinds = list(rows["type"].unique())
-    rows = rows[rows["type"] == ("Avg" if "Avg" in kinds else kinds[-1])]
+    rows = _overall(rows[rows["text"] == rows["text"].iloc[-1]])
     found = []
     for system, own in rows.groupby("system", sort=False):
         clauses = [_clause(own[own["against"] == other], wins) for other in against if (own["against"] == other).any()]
@@ -47,12 +45,12 @@ def _clause(tests: pd.DataFrame, wins: pd.DataFrame) -> dict[str, str]:
     # Better and worse say the sign; what is not told apart needs it.
     signed = outcome not in ("win", "loss")
     amount = number(first["difference"] if signed else abs(first["difference"]), metric, signed=signed)
-    ends = [number(first[end], metric, signed=True).replace("-", "−") for end in ("low", "high")]
+    ends = [number(first[end], metric, signed=True).replace("-", MINUS) for end in ("low", "high")]
     return {
         "outcome": outcome,
         "words": WORDS[outcome],
         "against": place["against"],
-        "amount": f"{amount.replace('-', '−')} {metric}",
+        "amount": f"{amount.replace('-', MINUS)} {metric}",
         "interval": "" if first[["low", "high"]].isna().any() else f"{ends[0]} … {ends[1]}",
         "p": "" if pd.isna(first["p_holm"]) else probability(first["p_holm"]),
         "people": percent(place["people"]),
@@ -73,6 +71,12 @@ def _directions(place: Place, wins: pd.DataFrame) -> str:
     return f"better in {row['wins']}, worse in {row['losses']} of {total} directions"
 
 
+def _overall(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the mean of both sides where there are both, else of the one side."""
+    kinds = list(rows["type"].unique())
+    return rows[rows["type"] == ("Avg" if "Avg" in kinds else kinds[-1])]
+
+
 def claims(seeds: pd.DataFrame, metric: str) -> list[dict[str, str]]:
     """What training seeds say of methods by that metric, over all languages of the default test set."""
     if seeds.empty:
@@ -81,16 +85,14 @@ def claims(seeds: pd.DataFrame, metric: str) -> list[dict[str, str]]:
     rows = seeds[chosen & (seeds["metric"] == metric)]
     if rows.empty:
         return []
-    kinds = list(rows["type"].unique())
-    rows = rows[rows["type"] == ("Avg" if "Avg" in kinds else kinds[-1])]
     return [
         {
             "group": row.group,
             "against": row.against,
             "seeds": str(row.seeds),
-            "amount": f"{number(row.difference, metric, signed=True).replace('-', '−')} {metric}",
-            "interval": " … ".join(number(end, metric, signed=True).replace("-", "−") for end in (row.low, row.high)),
+            "amount": f"{number(row.difference, metric, signed=True).replace('-', MINUS)} {metric}",
+            "interval": " … ".join(number(end, metric, signed=True).replace("-", MINUS) for end in (row.low, row.high)),
             "p": "" if pd.isna(row.p) else probability(row.p),
         }
-        for row in rows.drop_duplicates(["group", "against"], keep="last").itertuples()
+        for row in _overall(rows).drop_duplicates(["group", "against"], keep="last").itertuples()
     ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from workflow_scripts.layers.own_names import FINAL_NORM, NORMS
 from workflow_scripts.systems.kind import Settings
 from workflow_scripts.systems.own import Own, shared_kind
-from workflow_scripts.systems.sharing import settings_of
+from workflow_scripts.systems.sharing import settings_of, some_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,15 +44,12 @@ KIND = shared_kind(
     key="bias",
     schema=settings_of(
         "Biases of their own, which start as the model's (BitFit).",
-        on={
-            "type": "array",
-            "items": {"enum": list(MODULES)},
-            "minItems": 1,
-            "uniqueItems": True,
-            "default": list(MODULES),
-            "description": "Whose biases: those of attention's projections (but for keys, where they do nothing), of "
+        on=some_of(
+            MODULES,
+            list(MODULES),
+            "Whose biases: those of attention's projections (but for keys, where they do nothing), of "
             "feed-forward layers, of norms.",
-        },
+        ),
     ),
     summary="biases of a direction's own",
     places=places,

@@ -72,15 +72,12 @@ KIND = shared_kind(
             "default": 8,
             "description": "What they add is multiplied by alpha ÷ rank.",
         },
-        on={
-            "type": "array",
-            "items": {"enum": list(NAMES)},
-            "minItems": 1,
-            "uniqueItems": True,
-            "default": ["q", "v", "fc1", "fc2"],
-            "description": "Beside which weights: projections of queries, keys, values and outputs of all attention; "
+        on=sharing.some_of(
+            NAMES,
+            ["q", "v", "fc1", "fc2"],
+            "Beside which weights: projections of queries, keys, values and outputs of all attention; "
             "both matrices of feed-forward layers.",
-        },
+        ),
     ),
     summary="thin matrices of a direction's own beside weights",
     lists=("rank",),

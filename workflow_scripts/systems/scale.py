@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from workflow_scripts.layers.own_names import Place
 from workflow_scripts.systems.kind import Settings
 from workflow_scripts.systems.own import Own, shared_kind
-from workflow_scripts.systems.sharing import settings_of
+from workflow_scripts.systems.sharing import settings_of, some_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,14 +54,7 @@ KIND = shared_kind(
     key="scale",
     schema=settings_of(
         "A vector that starts as ones, and that feed-forward neurons are multiplied by (IA3).",
-        on={
-            "type": "array",
-            "items": {"enum": list(MODULES)},
-            "minItems": 1,
-            "uniqueItems": True,
-            "default": ["ffn"],
-            "description": "What is multiplied: neurons behind the ReLU; keys and values of attention.",
-        },
+        on=some_of(MODULES, ["ffn"], "What is multiplied: neurons behind the ReLU; keys and values of attention."),
     ),
     summary="neurons multiplied by a vector of a direction's own",
     places=places,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -65,6 +65,18 @@ def settings_of(description: str, **options: Schema) -> Schema:
         "description": description,
         "additionalProperties": False,
         "properties": {**options, **shared},
+    }
+
+
+def some_of(names: Iterable[str], default: Iterable[str], description: str) -> Schema:
+    """The schema of a choice of several names."""
+    return {
+        "type": "array",
+        "items": {"enum": list(names)},
+        "minItems": 1,
+        "uniqueItems": True,
+        "default": list(default),
+        "description": description,
     }
 
 
