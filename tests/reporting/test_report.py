@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from tests.scoring.test_tables import LANGUAGES, SCORES, rows
-from workflow_scripts.reporting import costs
+from workflow_scripts.reporting import costs, verdict
 from workflow_scripts.scoring import tables
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"><rect width="10" height="10"/></svg>'
@@ -159,3 +159,23 @@ def test_every_contrast_has_its_differences_and_its_marks(command, run_folder):
     assert '<span class="win">11.0' in against_baseline
     assert "against dense</summary>" in against_dense
     assert '<span class="loss">11.0' in against_dense
+
+
+def one_of(system, against, difference, outcome="win"):
+    row = {"test_set": "test", "metric": "BLEU", "primary": True, "text": "raw", "tier": "All", "type": "Avg"}
+    row |= {"system": system, "against": against, "difference": difference, "people": 0.6, "low": None, "high": None}
+    return row | {"p_holm": 0.01, "outcome": outcome}
+
+
+def test_what_rounds_to_nothing_is_not_told_as_nothing():
+    means = pd.DataFrame([one_of("ns", "baseline", 0.004), one_of("random", "baseline", 0.004, "tie")])
+    surely, hardly = verdict.verdicts(means, pd.DataFrame(), ["baseline"])
+    assert surely["clauses"][0]["amount"] == "less than 0.1 BLEU"
+    assert hardly["clauses"][0]["amount"] == "+0.0 BLEU"
+
+
+def test_two_systems_that_others_are_compared_with_are_told_apart_once():
+    rows = [one_of("dense", "baseline", 2.0), one_of("baseline", "dense", -2.0, "loss"), one_of("ns", "dense", 1.0)]
+    found = verdict.verdicts(pd.DataFrame(rows), pd.DataFrame(), ["baseline", "dense"])
+    told = {one["system"]: [clause["against"] for clause in one["clauses"]] for one in found}
+    assert told == {"dense": ["baseline"], "ns": ["dense"]}

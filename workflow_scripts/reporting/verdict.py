@@ -9,6 +9,7 @@ import pandas as pd
 
 from workflow_scripts.paths import DEFAULT_SET
 from workflow_scripts.scoring.markdown import number, percent, probability
+from workflow_scripts.scoring.names import called
 
 WORDS = {"win": "better than", "loss": "worse than", "tie": "not told apart from", "": "beside"}
 MINUS = "−"
@@ -27,10 +28,14 @@ def verdicts(means: pd.DataFrame, wins: pd.DataFrame, against: Sequence[str]) ->
     if rows.empty:
         return []
     rows = _overall(rows[rows["text"] == rows["text"].iloc[-1]])
+    # Of two systems that others are compared with, the later one is told beside the earlier, not the other way as well.
+    mirrored = {(one, other) for place, one in enumerate(against) for other in against[place:]}
     found = []
     for system, own in rows.groupby("system", sort=False):
-        clauses = [_clause(own[own["against"] == other], wins) for other in against if (own["against"] == other).any()]
-        found.append({"system": system, "clauses": clauses})
+        others = [other for other in against if (system, other) not in mirrored and (own["against"] == other).any()]
+        if others:
+            clauses = [_clause(own[own["against"] == other], wins) for other in others]
+            found.append({"system": system, "clauses": clauses})
     return found
 
 
@@ -42,20 +47,27 @@ def _clause(tests: pd.DataFrame, wins: pd.DataFrame) -> dict[str, str]:
     place = tests.iloc[0]
     outcome = "".join(tests["outcome"].fillna(""))
     metric = place["metric"]
-    # Better and worse say the sign; what is not told apart needs it.
-    signed = outcome not in ("win", "loss")
-    amount = number(first["difference"] if signed else abs(first["difference"]), metric, signed=signed)
+    amount = _amount(first["difference"], metric, told=outcome in ("win", "loss"))
     ends = [number(first[end], metric, signed=True).replace("-", MINUS) for end in ("low", "high")]
     return {
         "outcome": outcome,
         "words": WORDS[outcome],
         "against": place["against"],
-        "amount": f"{amount.replace('-', MINUS)} {metric}",
+        "amount": f"{amount} {metric}",
         "interval": "" if first[["low", "high"]].isna().any() else f"{ends[0]} … {ends[1]}",
         "p": "" if pd.isna(first["p_holm"]) else probability(first["p_holm"]),
         "people": percent(place["people"]),
         "directions": _directions(place, wins),
     }
+
+
+def _amount(difference: float, metric: str, told: bool) -> str:
+    """A difference, without its sign where better or worse has `told` it; of one that rounds to nothing a bound."""
+    if not told:
+        return number(difference, metric, signed=True).replace("-", MINUS)
+    least = 10.0 ** -called(metric).digits
+    small = float(f"{abs(difference):.{called(metric).digits}f}") == 0
+    return f"less than {number(least, metric)}" if small else number(abs(difference), metric)
 
 
 def _directions(place: Place, wins: pd.DataFrame) -> str:
